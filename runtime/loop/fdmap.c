@@ -1,0 +1,267 @@
+/* runtime/loop/fdmap.c — from an fd to its watchers and its registration; see fdmap.h. */
+#include "runtime/loop/fdmap.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "backends/backend.h"
+#include "base/assert.h"
+#include "base/mem.h"
+#include "runtime/loop/reactor.h"
+#include "runtime/loop/slot.h"
+
+/* Segment k holds the fds [64*2^k - 64, 64*2^(k+1) - 64): they never move, so a lookup needs no lock. */
+#define FDMAP_FIRST 64u
+
+static unsigned
+fdmap_segment_of(int fd, unsigned *offset)
+{
+	unsigned n = (unsigned)fd + FDMAP_FIRST;
+	unsigned top = 31u - (unsigned)__builtin_clz(n);
+
+	*offset = n - (1u << top);
+	return top - 6;
+}
+
+/* NULL: nobody has watched an fd of this size yet. */
+static struct evrt_fd *
+fdmap_find(struct evrt_fdmap *m, int fd)
+{
+	unsigned offset;
+
+	if (fd < 0)
+		return NULL;
+	/* PAIRS fdmap.segment: acquire, against the release in fdmap_make: the entries are zeroed. */
+	struct evrt_fd *entries = evrt_load_acquire(&m->segment[fdmap_segment_of(fd, &offset)]);
+	return entries ? &entries[offset] : NULL;
+}
+
+static struct evrt_fd *
+fdmap_make(struct evrt_fdmap *m, int fd)
+{
+	unsigned offset;
+	unsigned k = fdmap_segment_of(fd, &offset);
+	struct evrt_fd *entries = evrt_load_acquire(&m->segment[k]);
+
+	if (entries)
+		return &entries[offset];
+	if (m->shared)
+		pthread_mutex_lock(&m->grow);
+	entries = evrt_load_acquire(&m->segment[k]);
+	if (!entries) {
+		entries = evrt__calloc((size_t)FDMAP_FIRST << k, sizeof(*entries));
+		if (entries)
+			evrt_store_release(&m->segment[k], entries);
+	}
+	if (m->shared)
+		pthread_mutex_unlock(&m->grow);
+	return entries ? &entries[offset] : NULL;
+}
+
+static void
+fdmap_lock(struct evrt_fdmap *m, int fd)
+{
+	if (m->shared)
+		pthread_mutex_lock(&m->stripe[(unsigned)fd % EVRT_FDMAP_STRIPES]);
+}
+
+static void
+fdmap_unlock(struct evrt_fdmap *m, int fd)
+{
+	if (m->shared)
+		pthread_mutex_unlock(&m->stripe[(unsigned)fd % EVRT_FDMAP_STRIPES]);
+}
+
+void
+evrt__fdmap_init(struct evrt_fdmap *m, bool shared)
+{
+	for (unsigned i = 0; i < EVRT_FDMAP_SEGMENTS; i++)
+		evrt_store_relaxed(&m->segment[i], NULL);
+	m->shared = shared;
+	for (unsigned i = 0; shared && i < EVRT_FDMAP_STRIPES; i++)
+		pthread_mutex_init(&m->stripe[i], NULL);
+	if (shared)
+		pthread_mutex_init(&m->grow, NULL);
+}
+
+void
+evrt__fdmap_fini(struct evrt_fdmap *m)
+{
+	for (unsigned i = 0; i < EVRT_FDMAP_SEGMENTS; i++) {
+		evrt__free(evrt_load_relaxed(&m->segment[i]));
+		evrt_store_relaxed(&m->segment[i], NULL);
+	}
+	for (unsigned i = 0; m->shared && i < EVRT_FDMAP_STRIPES; i++)
+		pthread_mutex_destroy(&m->stripe[i]);
+	if (m->shared)
+		pthread_mutex_destroy(&m->grow);
+}
+
+/* The mask that the poller should have for `e`, less what is silenced. */
+static unsigned
+fdmap_wanted(const struct evrt_fdmap *m, const struct evrt_fd *e, const struct evrt_reactor *r)
+{
+	unsigned want = 0;
+
+	EVRT_LIST_FOREACH(it, &e->slots)
+		want |= EVRT_CONTAINER_OF(it, struct evrt_slot, fd_link)->interest;
+	if (!(want & EVRT_IO_MASK))
+		return 0;
+	if (r->backend->features & EVRT_BF_ET)
+		return m->shared ? want | EVRT_EDGE : want;
+	return want & EVRT_IO_MASK & ~(unsigned)e->silenced;
+}
+
+/* Does this fd report by edges (true ones, or ones made by silencing)? */
+static bool
+fdmap_by_edges(const struct evrt_fdmap *m, const struct evrt_fd *e)
+{
+	if (m->shared)
+		return true;
+	EVRT_LIST_FOREACH(it, &e->slots)
+		if (EVRT_CONTAINER_OF(it, struct evrt_slot, fd_link)->interest & EVRT_EDGE)
+			return true;
+	return false;
+}
+
+/* Tells the poller what `e` should be registered for. 0 or -errno, `e` unchanged on failure. */
+static int
+fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
+{
+	struct evrt_reactor *r = e->reactor;
+	unsigned want = fdmap_wanted(m, e, r);
+
+	if (want == e->registered && !again)
+		return 0;
+	if (want == 0 && e->registered == 0)
+		return 0;
+	int err = evrt__reactor_set(r, fd, e->generation, e->registered, want);
+	if (err == 0)
+		e->registered = (uint8_t)want;
+	return err;
+}
+
+int
+evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
+{
+	struct evrt_fd *e = fdmap_make(m, slot->fd);
+	int err;
+
+	if (!e)
+		return -ENOMEM;
+	fdmap_lock(m, slot->fd);
+	if (!e->slots.next)
+		evrt__list_init(&e->slots);
+	bool first = evrt__list_empty(&e->slots);
+	if (first) {
+		e->reactor = slot->strand->home;
+		e->generation++;
+		e->silenced = 0;
+	}
+	evrt__list_push_head(&e->slots, &slot->fd_link); /* the newest is told first, as in libevent */
+	/* A second watcher of an fd that reports by edges must learn of what is ready already. */
+	e->silenced &= (uint8_t)~slot->interest;
+	err = fdmap_sync(m, e, slot->fd, !first && fdmap_by_edges(m, e));
+	if (err < 0)
+		evrt__list_remove(&slot->fd_link);
+	fdmap_unlock(m, slot->fd);
+	return err;
+}
+
+void
+evrt__fdmap_remove(struct evrt_fdmap *m, struct evrt_slot *slot)
+{
+	struct evrt_fd *e = fdmap_find(m, slot->fd);
+
+	EVRT_ASSERT(e);
+	fdmap_lock(m, slot->fd);
+	evrt__list_remove(&slot->fd_link);
+	/* Fails only where the fd was closed behind our back, and then the kernel has forgotten it too. */
+	if (fdmap_sync(m, e, slot->fd, false) < 0)
+		e->registered = (uint8_t)fdmap_wanted(m, e, e->reactor);
+	fdmap_unlock(m, slot->fd);
+}
+
+void
+evrt__fdmap_rearm(struct evrt_fdmap *m, struct evrt_slot *slot, unsigned bits)
+{
+	struct evrt_fd *e = fdmap_find(m, slot->fd);
+
+	EVRT_ASSERT(e);
+	fdmap_lock(m, slot->fd);
+	if (e->reactor->backend->features & EVRT_BF_ET) {
+		if (fdmap_by_edges(m, e))
+			fdmap_sync(m, e, slot->fd, true);
+	} else if (e->silenced & bits) {
+		e->silenced &= (uint8_t)~bits;
+		fdmap_sync(m, e, slot->fd, false);
+	}
+	fdmap_unlock(m, slot->fd);
+}
+
+unsigned
+evrt__fdmap_report(struct evrt_fdmap *m, struct evrt_reactor *r, const struct evrt_ready *ready)
+{
+	struct evrt_fd *e = fdmap_find(m, ready->fd);
+	unsigned told = 0;
+
+	if (!e)
+		return 0;
+	fdmap_lock(m, ready->fd);
+	/* Stale: the registration that reported it is gone (closed, removed, moved), or a new one is there. */
+	if (e->reactor == r && e->generation == ready->generation && e->registered) {
+		if (!(r->backend->features & EVRT_BF_ET) && fdmap_by_edges(m, e)) {
+			e->silenced |= (uint8_t)(ready->mask & EVRT_IO_MASK);
+			fdmap_sync(m, e, ready->fd, false);
+		}
+		EVRT_LIST_FOREACH_SAFE(it, next, &e->slots) {
+			struct evrt_slot *slot = EVRT_CONTAINER_OF(it, struct evrt_slot, fd_link);
+			unsigned bits = ready->mask & slot->interest & EVRT_IO_MASK;
+			if (!bits)
+				continue;
+			evrt__slot_deliver(slot, bits | (ready->mask & EVRT_HUP));
+			told++;
+		}
+	}
+	fdmap_unlock(m, ready->fd);
+	return told;
+}
+
+int
+evrt__fdmap_foreach(struct evrt_fdmap *m, int (*fn)(struct evrt_slot *, void *), void *arg)
+{
+	for (unsigned k = 0; k < EVRT_FDMAP_SEGMENTS; k++) {
+		struct evrt_fd *entries = evrt_load_acquire(&m->segment[k]);
+		for (unsigned i = 0; entries && i < FDMAP_FIRST << k; i++) {
+			if (!entries[i].slots.next)
+				continue;
+			EVRT_LIST_FOREACH_SAFE(it, next, &entries[i].slots) {
+				int r = fn(EVRT_CONTAINER_OF(it, struct evrt_slot, fd_link), arg);
+				if (r)
+					return r;
+			}
+		}
+	}
+	return 0;
+}
+
+int
+evrt__fdmap_register_again(struct evrt_fdmap *m, struct evrt_reactor *r)
+{
+	int first_err = 0;
+
+	for (unsigned k = 0; k < EVRT_FDMAP_SEGMENTS; k++) {
+		struct evrt_fd *entries = evrt_load_acquire(&m->segment[k]);
+		for (unsigned i = 0; entries && i < FDMAP_FIRST << k; i++) {
+			struct evrt_fd *e = &entries[i];
+			if (e->reactor != r || !e->slots.next || evrt__list_empty(&e->slots))
+				continue;
+			e->registered = e->silenced = 0;
+			e->generation++;
+			int err = fdmap_sync(m, e, (int)((FDMAP_FIRST << k) - FDMAP_FIRST + i), false);
+			if (err < 0 && !first_err)
+				first_err = err;
+		}
+	}
+	return first_err;
+}

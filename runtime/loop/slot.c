@@ -1,0 +1,228 @@
+/* runtime/loop/slot.c — an event's stand-in; see slot.h. */
+#include "runtime/loop/slot.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "runtime/loop/fdmap.h"
+#include "runtime/loop/reactor.h"
+
+static void slot_arrive(struct evrt_node *);
+static void slot_home_arrive(struct evrt_node *);
+
+struct evrt_slot *
+evrt__slot_new(struct evrt_strand *s, evrt_slot_ready_fn ready, void *owner)
+{
+	struct evrt_slot *slot = evrt__calloc(1, sizeof(*slot));
+
+	if (!slot)
+		return NULL;
+	slot->node.arrive = slot_arrive;
+	slot->home_node.arrive = slot_home_arrive;
+	slot->strand = s;
+	evrt__strand_ref(s);
+	slot->ready = ready;
+	slot->owner = owner;
+	slot->fd = -1;
+	evrt_store_relaxed(&slot->refs, 1u);
+	evrt_store_relaxed(&slot->armed_at, EVRT_NS_NEVER);
+	evrt__wheel_entry_init(&slot->timer);
+	return slot;
+}
+
+void
+evrt__slot_ref(struct evrt_slot *slot)
+{
+	/* relaxed: whoever adds a reference has one already. */
+	evrt_add_relaxed(&slot->refs, 1u);
+}
+
+void
+evrt__slot_unref(struct evrt_slot *slot)
+{
+	/* acq_rel: what other holders did to the slot happens before it is freed. */
+	if (evrt_sub_acq_rel(&slot->refs, 1u) != 1)
+		return;
+	EVRT_DCHECK(!evrt__wheel_entry_armed(&slot->timer) && slot->fd < 0);
+	struct evrt_strand *s = slot->strand;
+	evrt__free(slot);
+	evrt__strand_unref(s);
+}
+
+void
+evrt__slot_disown(struct evrt_slot *slot)
+{
+	evrt__slot_unwatch(slot);
+	evrt__slot_set_deadline(slot, 0);
+	slot->owner = NULL;
+	evrt__slot_unref(slot);
+}
+
+int
+evrt__slot_watch(struct evrt_slot *slot, int fd, unsigned interest)
+{
+	EVRT_DCHECK(slot->fd < 0 && fd >= 0);
+	slot->fd = fd;
+	slot->interest = interest;
+	int err = evrt__fdmap_add(slot->strand->fdmap, slot);
+	if (err < 0)
+		slot->fd = -1;
+	return err;
+}
+
+void
+evrt__slot_unwatch(struct evrt_slot *slot)
+{
+	if (slot->fd < 0)
+		return;
+	evrt__fdmap_remove(slot->strand->fdmap, slot);
+	slot->fd = -1;
+}
+
+void
+evrt__slot_rearm(struct evrt_slot *slot, unsigned bits)
+{
+	if (slot->fd < 0)
+		return;
+	/* What was reported meanwhile is told anew if it still holds: a level-triggered owner must not be
+	 * called for what it has dealt with already. */
+	if (!(slot->interest & EVRT_EDGE))
+		evrt_and_acq_rel(&slot->bits, ~(EVRT_IO_MASK | EVRT_HUP));
+	evrt__fdmap_rearm(slot->strand->fdmap, slot, bits);
+}
+
+bool
+evrt__slot_wants_rearm(const struct evrt_slot *slot)
+{
+	bool poller_has_edges = (slot->strand->home->backend->features & EVRT_BF_ET) != 0;
+
+	if (slot->fd < 0)
+		return false;
+	if (!poller_has_edges)
+		return true; /* the map decides whether it had silenced anything */
+	return !(slot->interest & EVRT_EDGE);
+}
+
+void
+evrt__slot_deliver(struct evrt_slot *slot, unsigned bits)
+{
+	struct evrt_strand *s = slot->strand;
+
+	if (!s->ops->home_post) { /* a loop: its lock is held, and we are its runner */
+		if (slot->owner)
+			slot->ready(slot, bits);
+		return;
+	}
+	/* PAIRS slot.bits: acq_rel, so that whoever takes the bits sees what came before the report. */
+	unsigned before = evrt_or_acq_rel(&slot->bits, bits | EVRT_SLOT_QUEUED);
+	if (before & EVRT_SLOT_QUEUED)
+		return;
+	evrt__slot_ref(slot);
+	evrt__inbox_push(&s->inbox, &slot->node);
+	s->ops->notify(s);
+}
+
+/* In the strand, lock held: the reports that were collected meanwhile. */
+static void
+slot_arrive(struct evrt_node *n)
+{
+	struct evrt_slot *slot = EVRT_CONTAINER_OF(n, struct evrt_slot, node);
+	/* PAIRS slot.bits: the swap clears QUEUED, so a report from now on pushes the slot anew. */
+	unsigned bits = evrt_swap_acq_rel(&slot->bits, 0u) & ~EVRT_SLOT_QUEUED;
+
+	if (bits & EVRT_SLOT_TIMER) {
+		/* The wheel's word was a hint; here is the truth. */
+		evrt_ns deadline = evrt_load_relaxed(&slot->deadline);
+		if (deadline == 0 || deadline > evrt__reactor_now(slot->strand->home))
+			bits &= ~EVRT_SLOT_TIMER;
+		else
+			evrt_store_seq_cst(&slot->deadline, (evrt_ns)0);
+	}
+	if (slot->fd < 0)
+		bits &= ~(EVRT_IO_MASK | EVRT_HUP);
+	if (bits && slot->owner)
+		slot->ready(slot, bits);
+	evrt__slot_unref(slot);
+}
+
+/* Home only: the wheel's entry goes to `deadline` (0: out of the wheel). The wheel holds a reference. */
+static void
+slot_wheel_move(struct evrt_slot *slot, struct evrt_wheel *w, evrt_ns deadline)
+{
+	bool was_armed = evrt__wheel_entry_armed(&slot->timer);
+
+	if (was_armed)
+		evrt__wheel_remove(w, &slot->timer);
+	if (deadline) {
+		if (!was_armed)
+			evrt__slot_ref(slot);
+		evrt__wheel_add(w, &slot->timer, deadline);
+		evrt_store_seq_cst(&slot->armed_at, deadline);
+	} else {
+		evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
+		if (was_armed)
+			evrt__slot_unref(slot);
+	}
+}
+
+void
+evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
+{
+	struct evrt_strand *s = slot->strand;
+	evrt_ns was = evrt_load_relaxed(&slot->deadline);
+
+	if (was == deadline)
+		return;
+	evrt_store_seq_cst(&slot->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
+	if (!s->ops->home_post) {
+		/* A loop: we are home. Pushed back: the entry re-inserts itself when it expires. */
+		if (deadline == 0 || deadline < evrt_load_relaxed(&slot->armed_at))
+			slot_wheel_move(slot, &s->home->wheel, deadline);
+		return;
+	}
+	evrt_ns armed_at = evrt_load_seq_cst(&slot->armed_at);
+	if (deadline && deadline >= armed_at)
+		return;
+	if (deadline == 0 && armed_at == EVRT_NS_NEVER && !evrt_load_seq_cst(&slot->home_queued))
+		return; /* neither in the wheel nor on its way there */
+	if (evrt_or_seq_cst(&slot->home_queued, 1u))
+		return; /* a message is under way, and will read what we stored */
+	evrt__slot_ref(slot);
+	s->ops->home_post(s, &slot->home_node, deadline ? deadline : EVRT_NS_NEVER);
+}
+
+/* Home: make the wheel agree with `deadline`. */
+static void
+slot_home_arrive(struct evrt_node *n)
+{
+	struct evrt_slot *slot = EVRT_CONTAINER_OF(n, struct evrt_slot, home_node);
+
+	/* Cleared before the deadline is read: a setter from now on sends a message of its own. */
+	evrt_and_seq_cst(&slot->home_queued, 0u);
+	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
+	if (deadline == 0 || deadline < evrt_load_relaxed(&slot->armed_at))
+		slot_wheel_move(slot, &slot->strand->home->wheel, deadline);
+	evrt__slot_unref(slot);
+}
+
+void
+evrt__slot_timer_due(struct evrt_slot *slot, struct evrt_wheel *w, evrt_ns now)
+{
+	/* PAIRS slot.deadline / slot.armed_at: first say that the entry is out, then read the truth. */
+	evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
+	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
+
+	if (deadline > now) {
+		evrt__wheel_add(w, &slot->timer, deadline); /* pushed back; the wheel's reference stays */
+		evrt_store_seq_cst(&slot->armed_at, deadline);
+		return;
+	}
+	if (deadline != 0) {
+		if (!slot->strand->ops->home_post)
+			evrt_store_relaxed(&slot->deadline, (evrt_ns)0);
+		evrt__slot_deliver(slot, EVRT_SLOT_TIMER);
+	}
+	evrt__slot_unref(slot);
+}

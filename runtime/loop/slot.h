@@ -1,0 +1,83 @@
+/* runtime/loop/slot.h — what a poller and a wheel know of an event.
+ *
+ * Here:     the engine-owned stand-in of one pending event: its place in the fd map and in the timer
+ *           wheel, and what was reported for it. A stale epoll report, a timer that was pushed back, or a
+ *           bit posted by another thread refers to the slot, never to the user's memory.
+ * Not here: the event (api/event), the maps (fdmap.h, wheel.h).
+ * Threads:  watch, unwatch, rearm, set_deadline, disown: any, with the strand's lock held.
+ *           evrt__slot_deliver, evrt__slot_timer_due: the thread that polls or advances the wheel.
+ *
+ * Truth and hint: `deadline` is the truth, written under the strand's lock. The wheel's entry is only a
+ * hint "look at this slot at that time": when it expires, home compares with `deadline` and re-inserts
+ * (pushed back), drops (cancelled) or delivers. So pushing a deadline back is a store, and cancelling from
+ * any thread is a store plus a message that nobody waits for. The last word is again under the strand's
+ * lock: when the delivered timer arrives there, it is due only if `deadline` still says so.
+ *
+ * PAIRS  slot.deadline / slot.armed_at (Dekker): set_deadline stores deadline, then loads armed_at;
+ *        the wheel stores armed_at = NEVER, then loads deadline. All seq_cst: either the setter sees
+ *        NEVER (and sends a message home), or home sees the new deadline (and re-inserts).
+ *        slot.bits: deliver ORs bits|QUEUED; arrival swaps with 0. Whoever sets QUEUED pushes.
+ */
+#ifndef EVRT_RUNTIME_LOOP_SLOT_H_
+#define EVRT_RUNTIME_LOOP_SLOT_H_
+
+#include "backends/backend.h"
+#include "base/list.h"
+#include "runtime/loop/strand.h"
+#include "runtime/loop/wheel.h"
+
+/* Beside the EVRT_READ, … of backend.h, in what a slot is told: */
+#define EVRT_SLOT_TIMER 0x100u
+#define EVRT_SLOT_SIGNAL 0x400u /* slot.signals have come in */
+#define EVRT_SLOT_QUEUED 0x200u /* in slot.bits: the slot lies in its strand's inbox */
+
+struct evrt_slot;
+/* Something was reported: `bits` of EVRT_READ|WRITE|CLOSED|HUP, EVRT_SLOT_TIMER (the deadline has
+ * passed and is cleared), EVRT_SLOT_SIGNAL. Called with the strand's lock held, on slots that still have an owner. */
+typedef void (*evrt_slot_ready_fn)(struct evrt_slot *, unsigned bits);
+
+struct evrt_slot {
+	struct evrt_node node;           /* in the strand's inbox while QUEUED */
+	struct evrt_strand *strand;      /* holds a reference; const */
+	evrt_slot_ready_fn ready;        /* const */
+	void *owner;                     /* guarded by the strand's lock; NULL: nobody wants it any more */
+	evrt_atomic(unsigned) refs;      /* owner, inbox, wheel, home message: one each */
+	evrt_atomic(unsigned) bits;
+
+	int fd;                          /* -1: not watching. Guarded by the strand's lock */
+	unsigned interest;               /* EVRT_IO_MASK | EVRT_EDGE; const while watching */
+	struct evrt_link fd_link;        /* guarded by the fd map's lock (signals: by the signal lock) */
+	int signum;                      /* what a slot in a signal port watches; const while there */
+	evrt_atomic(unsigned) signals;   /* come in, not yet taken by `ready` */
+
+	evrt_atomic(evrt_ns) deadline;   /* 0: none. Written under the strand's lock */
+	evrt_atomic(evrt_ns) armed_at;   /* the entry's deadline; NEVER: not in the wheel. Written by home */
+	struct evrt_wheel_entry timer;   /* home only */
+	struct evrt_node home_node;      /* message to home: "make the wheel agree with `deadline`" */
+	evrt_atomic(unsigned) home_queued;
+};
+
+/* NULL when memory is out. The caller's reference is the owner's. */
+struct evrt_slot *evrt__slot_new(struct evrt_strand *, evrt_slot_ready_fn, void *owner);
+/* Unwatches, cancels, forgets the owner, and drops the owner's reference. */
+void evrt__slot_disown(struct evrt_slot *);
+void evrt__slot_ref(struct evrt_slot *);
+void evrt__slot_unref(struct evrt_slot *);
+
+/* Asks for reports of `fd`. 0 or -errno (-EBADF, -EPERM, -ENOMEM, …), changing nothing on failure. */
+int evrt__slot_watch(struct evrt_slot *, int fd, unsigned interest);
+void evrt__slot_unwatch(struct evrt_slot *);
+/* The owner has dealt with `bits`: report them again, now if they still hold. Needed after each report
+ * on an fd that is served by edges, unless the owner asked for EVRT_EDGE and the poller has edges. */
+void evrt__slot_rearm(struct evrt_slot *, unsigned bits);
+/* Does it need the rearm? */
+bool evrt__slot_wants_rearm(const struct evrt_slot *);
+/* deadline 0 cancels. */
+void evrt__slot_set_deadline(struct evrt_slot *, evrt_ns deadline);
+
+/* From a poller's report: fd map locked (pool) or strand locked (loop). */
+void evrt__slot_deliver(struct evrt_slot *, unsigned bits);
+/* From the wheel: its entry has expired. Home only; in a loop with the strand's lock held. */
+void evrt__slot_timer_due(struct evrt_slot *, struct evrt_wheel *, evrt_ns now);
+
+#endif

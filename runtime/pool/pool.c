@@ -1,0 +1,257 @@
+/* runtime/pool/pool.c — making, starting, stopping and freeing a pool; see pool.h.
+ *
+ * Life:  made (no thread) --start--> running --halt--> ending --last worker--> made … --free-->
+ *
+ * Ending, in order. halt is set and everybody is awakened. Each worker runs what is ready (or, with
+ * EVRT_HALT_NOW, ends after the callback it is in) and leaves. The last one to leave looks into all
+ * inboxes once more, since a worker that was still running may have sent something to one that had left;
+ * strands that may run anywhere it runs itself, those pinned to a worker stay queued for the next start.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "runtime/pool/pool.h"
+#include "threading/lock.h"
+#include "threading/thread.h"
+
+static int
+worker_init(struct evrt_worker *w, struct evrt_pool *p, unsigned index)
+{
+	w->pool = p;
+	w->index = index;
+	evrt__rand_init(&w->rand, index + UINT64_C(0x9e3779b97f4a7c15));
+	evrt__ring_init(&w->ring);
+	evrt__inbox_init(&w->inbox);
+	int err = evrt__reactor_init(&w->reactor, p->set.backend, p->set.clock, true);
+	if (err < 0)
+		return err;
+	err = evrt__reactor_make_notifiable(&w->reactor);
+	if (err == 0 && !(w->own = evrt__pool_strand_new(p, w, true)))
+		err = -ENOMEM;
+	if (err == 0)
+		err = evrt__strand_set_priorities(&w->own->strand, p->set.priorities);
+	if (err < 0) {
+		evrt__reactor_fini(&w->reactor);
+		w->pool = NULL;
+	}
+	return err;
+}
+
+static void
+pool_init_locks(struct evrt_pool *p)
+{
+	pthread_condattr_t monotonic;
+
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_mutex_init(&p->inject_lock, NULL);
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&p->ended, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+}
+
+/* Zeroed, on a cache line of its own: the user's allocator promises no more than malloc's alignment, so the
+ * true start is kept in the word before. */
+static void *
+aligned_calloc(size_t count, size_t size)
+{
+	char *raw = evrt__calloc(1, count * size + EVRT_CACHE_LINE + sizeof(void *));
+
+	if (!raw)
+		return NULL;
+	uintptr_t at = ((uintptr_t)raw + sizeof(void *) + EVRT_CACHE_LINE - 1) & ~(uintptr_t)(EVRT_CACHE_LINE - 1);
+	((void **)at)[-1] = raw;
+	return (void *)at;
+}
+
+static void
+aligned_free(void *p)
+{
+	if (p)
+		evrt__free(((void **)p)[-1]);
+}
+
+struct evrt_pool *
+evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
+{
+	struct evrt_pool *p = aligned_calloc(1, sizeof(*p));
+
+	*out_err = -ENOMEM;
+	if (!p)
+		return NULL;
+	p->set = *set;
+	p->process = getpid();
+	pool_init_locks(p);
+	evrt__fdmap_init(&p->fdmap, true);
+	p->workers = aligned_calloc(set->workers, sizeof(*p->workers));
+	int err = p->workers ? 0 : -ENOMEM;
+	for (unsigned i = 0; err == 0 && i < set->workers; i++)
+		err = worker_init(&p->workers[i], p, i);
+	if (err < 0) {
+		*out_err = err;
+		evrt__pool_free(p);
+		return NULL;
+	}
+	*out_err = 0;
+	return p;
+}
+
+void
+evrt__pool_free(struct evrt_pool *p)
+{
+	for (unsigned i = 0; p->workers && i < p->set.workers && p->workers[i].pool; i++) {
+		evrt__strand_unref(&p->workers[i].own->strand);
+		evrt__reactor_fini(&p->workers[i].reactor);
+	}
+	for (uint32_t i = 0; i < p->strands_made; i++)
+		evrt__strand_fini(&evrt__pool_strand_at(p, i)->strand);
+	for (unsigned k = 0; k < EVRT_STRAND_SEGMENTS; k++)
+		evrt__free(evrt_load_relaxed(&p->segment[k]));
+	evrt__fdmap_fini(&p->fdmap);
+	pthread_cond_destroy(&p->ended);
+	pthread_mutex_destroy(&p->inject_lock);
+	pthread_mutex_destroy(&p->lock);
+	aligned_free(p->workers);
+	aligned_free(p);
+}
+
+/* A worker has left its turns. */
+static void
+worker_ended(struct evrt_worker *w)
+{
+	struct evrt_pool *p = w->pool;
+
+	pthread_mutex_lock(&p->lock);
+	bool last = p->running == 1;
+	if (!last)
+		p->running--;
+	pthread_mutex_unlock(&p->lock);
+	if (!last)
+		return;
+	if (evrt_load_acquire(&p->halt) == EVRT_HALT_WHEN_DRAINED)
+		evrt__worker_sweep(w);
+	pthread_mutex_lock(&p->lock);
+	p->running = 0;
+	pthread_cond_broadcast(&p->ended);
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void *
+worker_main(void *arg)
+{
+	evrt__worker_run(arg);
+	worker_ended(arg);
+	return NULL;
+}
+
+/* Joins the threads that have ended; pool locked, released meanwhile. */
+static void
+pool_join(struct evrt_pool *p)
+{
+	for (unsigned i = 0; i < p->set.workers; i++) {
+		struct evrt_worker *w = &p->workers[i];
+		if (!w->has_thread)
+			continue;
+		w->has_thread = false;
+		pthread_t thread = w->thread;
+		pthread_mutex_unlock(&p->lock);
+		evrt__thread_join(thread);
+		pthread_mutex_lock(&p->lock);
+	}
+	p->started = false;
+}
+
+bool
+evrt__pool_is_forked(const struct evrt_pool *p)
+{
+	return p->process != getpid();
+}
+
+int
+evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
+{
+	int err = 0;
+
+	if (evrt__pool_is_forked(p))
+		return -ECHILD;
+	pthread_mutex_lock(&p->lock);
+	if (p->started && p->running == 0)
+		pool_join(p);
+	if (p->started) {
+		pthread_mutex_unlock(&p->lock);
+		return -EALREADY;
+	}
+	p->started = true;
+	evrt_store_seq_cst(&p->halt, EVRT_HALT_NO);
+	evrt_store_seq_cst(&p->ends_when_idle, ends_when_idle);
+	evrt_store_seq_cst(&p->parked, UINT64_C(0));
+	evrt_store_seq_cst(&p->waking, 0u);
+	p->running = p->set.workers;
+	for (unsigned i = first; i < p->set.workers; i++) {
+		struct evrt_worker *w = &p->workers[i];
+		char name[16];
+		snprintf(name, sizeof(name), "evrt-%u", i);
+		err = evrt__thread_start(&w->thread, name, worker_main, w);
+		if (err < 0) {
+			p->running = i;
+			break;
+		}
+		w->has_thread = true;
+	}
+	if (err < 0) { /* those that started are told to go */
+		p->running -= first;
+		pthread_mutex_unlock(&p->lock);
+		evrt__pool_halt(p, EVRT_HALT_NOW);
+		evrt__pool_wait_ended(p, EVRT_NS_NEVER);
+		return -EAGAIN;
+	}
+	pthread_mutex_unlock(&p->lock);
+	return 0;
+}
+
+void
+evrt__pool_run_here(struct evrt_pool *p)
+{
+	worker_main(&p->workers[0]);
+	evrt__pool_wait_ended(p, EVRT_NS_NEVER);
+}
+
+void
+evrt__pool_halt(struct evrt_pool *p, enum evrt_pool_halt how)
+{
+	unsigned before = evrt_load_relaxed(&p->halt);
+
+	/* Only towards the stricter: a drain does not soften a stop at once. */
+	while (before < (unsigned)how && !evrt_cas_seq_cst(&p->halt, &before, (unsigned)how))
+		continue;
+	for (unsigned i = 0; i < p->set.workers; i++)
+		evrt__reactor_wake(&p->workers[i].reactor);
+}
+
+bool
+evrt__pool_wait_ended(struct evrt_pool *p, evrt_ns deadline)
+{
+	struct timespec until = { .tv_sec = (time_t)(deadline / EVRT_NS_PER_SEC),
+		.tv_nsec = (long)(deadline % EVRT_NS_PER_SEC) };
+	int err = 0;
+
+	if (evrt__pool_is_forked(p))
+		return true; /* whatever ran, runs in the parent */
+	pthread_mutex_lock(&p->lock);
+	while (p->started && p->running > 0 && err == 0)
+		err = deadline == EVRT_NS_NEVER ? pthread_cond_wait(&p->ended, &p->lock)
+		    : pthread_cond_timedwait(&p->ended, &p->lock, &until);
+	bool ended = p->running == 0;
+	if (ended && p->started)
+		pool_join(p);
+	if (ended && !p->started) /* another start, and posts until then, are welcome */
+		evrt_store_seq_cst(&p->halt, EVRT_HALT_NO);
+	pthread_mutex_unlock(&p->lock);
+	return ended;
+}

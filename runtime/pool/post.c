@@ -1,0 +1,77 @@
+/* runtime/pool/post.c — run fn(arg) once, soon, in a strand; see pool.h.
+ *
+ * Threads:  any.
+ */
+#include <errno.h>
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "runtime/pool/pool.h"
+#include "threading/lock.h"
+
+struct post {
+	struct evrt_node node;       /* in the strand's inbox; then… */
+	struct evrt_task task;       /* … in its queue */
+	struct evrt_strand *strand;  /* referenced */
+	void (*fn)(void *);
+	void *arg;
+};
+
+static void
+post_run(struct evrt_task *t, void *arg)
+{
+	struct post *post = arg;
+	struct evrt_strand *s = post->strand;
+	void (*fn)(void *) = post->fn;
+	void *fn_arg = post->arg;
+
+	(void)t;
+	evrt__free(post);
+	fn(fn_arg);
+	s->ops->count(s, -1);
+	evrt__strand_unref(s);
+}
+
+static void
+post_arrive(struct evrt_node *n)
+{
+	struct post *post = EVRT_CONTAINER_OF(n, struct post, node);
+
+	evrt__strand_push(post->strand, &post->task);
+}
+
+int
+evrt__pool_post(struct evrt_pool_strand *ps, void (*fn)(void *), void *arg)
+{
+	struct evrt_strand *s = &ps->strand;
+	struct evrt_pool *p = s->owner;
+	struct evrt_worker *self = evrt__worker_self();
+
+	/* What runs already may still post: that is how a graceful stop lets work finish. */
+	if (evrt_load_acquire(&p->halt) != EVRT_HALT_NO && !(self && self->pool == p))
+		return -ECANCELED;
+	struct post *post = evrt__malloc(sizeof(*post));
+	if (!post)
+		return -ENOMEM;
+	*post = (struct post){ .node.arrive = post_arrive, .strand = s, .fn = fn, .arg = arg };
+	evrt__task_init(&post->task, post_run, post, (uint8_t)(p->set.priorities / 2));
+	evrt__strand_ref(s);
+	/* Counted until it has run, so that a dispatching pool does not end before. */
+	s->ops->count(s, 1);
+	/* No lock is taken: a sender never waits for the strand. */
+	evrt__inbox_push(&s->inbox, &post->node);
+	s->ops->notify(s);
+	return 0;
+}
+
+bool
+evrt__pool_post_drop(struct evrt_task *t)
+{
+	if (t->closure != EVRT_CLOSURE_SELF || t->fn != post_run)
+		return false;
+	struct post *post = t->arg;
+	struct evrt_strand *s = post->strand;
+	evrt__free(post);
+	evrt__strand_unref(s);
+	return true;
+}

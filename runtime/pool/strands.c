@@ -1,0 +1,246 @@
+/* runtime/pool/strands.c — the pool's strands: table, life and running; see pool.h. */
+#include <stddef.h>
+
+#include "base/assert.h"
+#include "base/mem.h"
+#include "runtime/pool/pool.h"
+#include "runtime/pool/strand_word.h"
+#include "threading/lock.h"
+
+/* Segment k holds the indices [64*2^k - 64, 64*2^(k+1) - 64); they never move. */
+#define STRANDS_FIRST 64u
+
+static unsigned
+strands_segment_of(uint32_t index, unsigned *offset)
+{
+	unsigned n = index + STRANDS_FIRST;
+	unsigned top = 31u - (unsigned)__builtin_clz(n);
+
+	*offset = n - (1u << top);
+	return top - 6;
+}
+
+struct evrt_pool_strand *
+evrt__pool_strand_at(struct evrt_pool *p, uint32_t index)
+{
+	unsigned offset;
+	unsigned k = strands_segment_of(index, &offset);
+
+	if (k >= EVRT_STRAND_SEGMENTS)
+		return NULL;
+	/* PAIRS pool.segment: acquire, against the release in strands_grow. */
+	struct evrt_pool_strand *entries = evrt_load_acquire(&p->segment[k]);
+	return entries ? &entries[offset] : NULL;
+}
+
+static void
+strand_arrive_at_worker(struct evrt_node *n)
+{
+	evrt__worker_enqueue(EVRT_CONTAINER_OF(n, struct evrt_pool_strand, travel));
+}
+
+/* The next strand that was never used; pool locked. */
+static struct evrt_pool_strand *
+strands_grow(struct evrt_pool *p)
+{
+	unsigned offset;
+	unsigned k = strands_segment_of(p->strands_made, &offset);
+
+	if (k >= EVRT_STRAND_SEGMENTS)
+		return NULL;
+	struct evrt_pool_strand *entries = evrt_load_relaxed(&p->segment[k]);
+	if (!entries) {
+		entries = evrt__calloc((size_t)STRANDS_FIRST << k, sizeof(*entries));
+		if (!entries)
+			return NULL;
+		evrt_store_release(&p->segment[k], entries);
+	}
+	struct evrt_pool_strand *ps = &entries[offset];
+	if (evrt__strand_init(&ps->strand, &evrt__pool_strand_ops, 1, true) < 0)
+		return NULL;
+	ps->strand.owner = p;
+	ps->strand.execute = p->set.execute;
+	ps->strand.fdmap = &p->fdmap;
+	ps->index = p->strands_made++;
+	ps->travel.arrive = strand_arrive_at_worker;
+	evrt_store_relaxed(&ps->word, (UINT64_C(1) << EVRT_STRAND_GENERATION_SHIFT) | EVRT_STRAND_DEAD);
+	return ps;
+}
+
+struct evrt_pool_strand *
+evrt__pool_strand_new(struct evrt_pool *p, struct evrt_worker *worker, bool pinned)
+{
+	pthread_mutex_lock(&p->lock);
+	struct evrt_pool_strand *ps = p->free_strands;
+	if (ps)
+		p->free_strands = ps->next;
+	else
+		ps = strands_grow(p);
+	pthread_mutex_unlock(&p->lock);
+	if (!ps)
+		return NULL;
+	ps->next = NULL;
+	ps->worker = worker;
+	ps->pinned = pinned;
+	ps->strand.home = &worker->reactor;
+	evrt_add_relaxed(&worker->homed, 1u);
+	evrt_and_acq_rel(&ps->word, ~EVRT_STRAND_DEAD);
+	/* PAIRS strand.refs: release, against the CAS in find: who gets a reference sees the fields above. */
+	evrt_store_release(&ps->refs, 1u);
+	return ps;
+}
+
+uint64_t
+evrt__pool_strand_handle(const struct evrt_pool_strand *ps)
+{
+	uint64_t generation = evrt_load_relaxed(&ps->word) >> EVRT_STRAND_GENERATION_SHIFT;
+
+	return generation << 32 | (ps->index + 1u);
+}
+
+struct evrt_pool_strand *
+evrt__pool_strand_find(struct evrt_pool *p, uint64_t handle)
+{
+	if (!handle)
+		return NULL;
+	struct evrt_pool_strand *ps = evrt__pool_strand_at(p, (uint32_t)handle - 1u);
+	if (!ps)
+		return NULL;
+	uint32_t refs = evrt_load_relaxed(&ps->refs);
+	do {
+		if (refs == 0)
+			return NULL;
+	} while (!evrt_cas_acq_rel(&ps->refs, &refs, refs + 1));
+	/* A referenced strand keeps its generation, so now it can be compared. */
+	if (evrt__pool_strand_handle(ps) == handle)
+		return ps;
+	evrt__strand_unref(&ps->strand);
+	return NULL;
+}
+
+static void
+pool_strand_ref(struct evrt_strand *s)
+{
+	/* relaxed: the caller has a reference already. */
+	evrt_add_relaxed(&evrt__pool_strand_of(s)->refs, 1u);
+}
+
+static void
+pool_strand_unref(struct evrt_strand *s)
+{
+	struct evrt_pool_strand *ps = evrt__pool_strand_of(s);
+	struct evrt_pool *p = s->owner;
+
+	/* acq_rel: all that was done with the strand happens before its next life. */
+	if (evrt_sub_acq_rel(&ps->refs, 1u) != 1)
+		return;
+	uint64_t generation = (evrt_load_relaxed(&ps->word) >> EVRT_STRAND_GENERATION_SHIFT) + 1;
+	/* Generation 0 is skipped: a handle is never 0. */
+	if ((uint32_t)generation == 0)
+		generation = 1;
+	evrt_store_relaxed(&ps->word, generation << EVRT_STRAND_GENERATION_SHIFT | EVRT_STRAND_DEAD);
+	evrt_sub_relaxed(&ps->worker->homed, 1u);
+	pthread_mutex_lock(&p->lock);
+	ps->next = p->free_strands;
+	p->free_strands = ps;
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void
+pool_strand_notify(struct evrt_strand *s)
+{
+	struct evrt_pool_strand *ps = evrt__pool_strand_of(s);
+
+	if (!evrt__strand_word_notify(&ps->word))
+		return;
+	pool_strand_ref(s); /* for being queued and running; dropped by the runner */
+	evrt__worker_enqueue(ps);
+}
+
+static void
+pool_strand_home_post(struct evrt_strand *s, struct evrt_node *n, evrt_ns deadline)
+{
+	struct evrt_worker *home = evrt__pool_strand_of(s)->worker;
+
+	if (evrt__worker_self() == home) {
+		n->arrive(n);
+		return;
+	}
+	evrt__inbox_push(&home->inbox, n);
+	/* PAIRS park.word: the read-modify-write orders our push before the look at SLEEPING, and its wake_at
+	 * (written before it announced) before our load. If it is not asleep it drains its inbox before it
+	 * sleeps; if it sleeps beyond our deadline it must be awakened. */
+	if (deadline != EVRT_NS_NEVER && evrt__park_is_sleeping(&home->reactor.park) &&
+	    deadline < evrt_load_acquire(&home->reactor.wake_at))
+		evrt__reactor_wake(&home->reactor);
+}
+
+static void
+pool_strand_count(struct evrt_strand *s, int delta)
+{
+	struct evrt_pool *p = s->owner;
+	struct evrt_worker *w = evrt__worker_self();
+
+	/* Relaxed: the sum is read only when every worker is parked (idle.c says why that suffices). */
+	if (w && w->pool == p)
+		evrt_count_own(&w->pending, delta);
+	else
+		evrt_add_seq_cst(&p->pending, (int64_t)delta);
+	/* All may be asleep, and this was the last thing: somebody must get up to see it. */
+	if (delta < 0 && !w && evrt_load_seq_cst(&p->ends_when_idle))
+		evrt__reactor_wake(&p->workers[0].reactor);
+}
+
+static bool
+pool_strand_stopping(struct evrt_strand *s)
+{
+	return evrt_load_relaxed(&((struct evrt_pool *)s->owner)->halt) == EVRT_HALT_NOW;
+}
+
+const struct evrt_strand_ops evrt__pool_strand_ops = {
+	.notify = pool_strand_notify,
+	.home_post = pool_strand_home_post,
+	.count = pool_strand_count,
+	.stopping = pool_strand_stopping,
+	.ref = pool_strand_ref,
+	.unref = pool_strand_unref,
+};
+
+/* Runs what is there, up to the budget. False: the budget is used up, and more is left. Lock held. */
+static bool
+strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
+{
+	struct evrt_pool *p = w->pool;
+	unsigned budget = p->set.strand_budget_callbacks;
+
+	evrt__strand_take_inbox(s);
+	for (struct evrt_task *t; (t = evrt__strand_first(s)) != NULL;) {
+		if (budget-- == 0 || evrt_load_relaxed(&p->halt) == EVRT_HALT_NOW)
+			return false;
+		evrt_count_own(&w->counters.callbacks, 1);
+		evrt__strand_run_task(s, t);
+		if (!evrt__inbox_empty(&s->inbox))
+			evrt__strand_take_inbox(s);
+	}
+	return true;
+}
+
+void
+evrt__pool_strand_run(struct evrt_worker *w, struct evrt_pool_strand *ps)
+{
+	struct evrt_strand *s = &ps->strand;
+	bool drained;
+
+	evrt_count_own(&w->counters.runs, 1);
+	do {
+		evrt__strand_word_begin(&ps->word);
+		evrt__lock(s->lock);
+		drained = strand_run_some(w, s);
+		evrt__unlock(s->lock);
+		if (!drained) {
+			evrt__worker_enqueue(ps); /* still OWNED, still referenced: to the tail */
+			return;
+		}
+	} while (!evrt__strand_word_finish(&ps->word));
+	evrt__strand_unref(s);
+}

@@ -1,0 +1,24 @@
+/* runtime/pool/tuning.h — every constant of the scheduler that was argued about, with both directions.
+ *
+ * Here:     start values; those that users may change are in struct evrt_pool_config.
+ */
+#ifndef EVRT_RUNTIME_POOL_TUNING_H_
+#define EVRT_RUNTIME_POOL_TUNING_H_
+
+/* Strands that one steal takes at most. Fewer: more steals under a burst, each with a cache miss or two.
+ * More: a thief hoards what others could run, and the copy (under which the owner cannot steal back) is long. */
+#define EVRT_STEAL_MAX 32u
+
+/* A worker wakes a sleeping one when so many strands wait in its ring. 1: a wake (6-8 us for the waker on a
+ * virtual machine) for work that the waker would do next itself. 5: latency under skew grows. 2-3 gave
+ * nearly the whole gain of stealing in simulation at a tenth of the wakes. */
+#define EVRT_WAKE_QUEUE_STRANDS 2u
+
+/* Callbacks per strand and run. Fewer: a busy connection pays more queueing. More: it delays the others. */
+#define EVRT_STRAND_BUDGET_CALLBACKS 16u
+
+/* Strands per turn before the poller is asked again. Fewer: more empty epoll_wait calls under load.
+ * More: new events wait longer, and more unevenly. */
+#define EVRT_TURN_BUDGET_STRANDS 61u
+
+#endif
