@@ -1,4 +1,4 @@
-"""The rules that BUILD files of this tree use: the C dialect, the warnings, the build's settings in one place."""
+"""The rules that BUILD files of this tree use: C dialect, warnings and the build's settings in one place."""
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 
@@ -7,7 +7,7 @@ _WARNINGS = [
     "-Wall",
     "-Wextra",
     "-Werror",
-    "-Wformat=2",
+    "-Wformat-security",
     "-Wmissing-prototypes",
     "-Wold-style-definition",
     "-Wpointer-arith",
@@ -15,7 +15,6 @@ _WARNINGS = [
     "-Wstrict-prototypes",
     "-Wundef",
     "-Wvla",
-    "-Wwrite-strings",
 ]
 
 _COPTS = [
@@ -26,7 +25,7 @@ _COPTS = [
 ] + _WARNINGS
 
 def _defines():
-    """Costly checks wherever a build looks for mistakes; the debug modes of locks and events from the start."""
+    """Costly checks wherever a build looks for mistakes; the debug modes of locks and events."""
     return select({
         "//:sanitizer_none": [],
         "//conditions:default": ["EVRT_DCHECKS=1"],

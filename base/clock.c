@@ -1,18 +1,26 @@
-/* base/clock.c — the real clock and the fake one; see clock.h. */
+/* base/clock.c — see clock.h.
+ *
+ * Here:     reading CLOCK_MONOTONIC, and the clock that stands still.
+ * Not here: cached times (runtime/loop).
+ * Threads:  any; see clock.h for the fake clock.
+ * PAIRS     clock.now: advance (store release) -> now (load acquire): who sees the new time also sees what
+ *           the test did before it advanced the clock.
+ */
 #include "base/clock.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
-
+#include "base/assert.h"
 #include "base/atomic.h"
 #include "base/mem.h"
 
 struct evrt_clock {
-	/* A fake clock's time; NEVER marks the real one. Atomic: advanced by one thread, read by all. */
-	evrt_atomic(evrt_ns) now;
+	bool is_real;             /* const after start */
+	evrt_atomic(evrt_ns) now; /* fake clocks only */
 };
 
-static struct evrt_clock clock_real = { EVRT_NS_NEVER };
+static struct evrt_clock clock_real = {.is_real = true};
 
 struct evrt_clock *
 evrt__clock_real(void)
@@ -23,7 +31,7 @@ evrt__clock_real(void)
 struct evrt_clock *
 evrt__clock_fake_new(evrt_ns start)
 {
-	struct evrt_clock *c = evrt__malloc(sizeof(*c));
+	struct evrt_clock *c = evrt__calloc(1, sizeof(*c));
 
 	if (c)
 		evrt_store_relaxed(&c->now, start);
@@ -33,23 +41,25 @@ evrt__clock_fake_new(evrt_ns start)
 void
 evrt__clock_fake_advance(struct evrt_clock *c, evrt_ns by)
 {
-	/* release, against the acquire in now: what was set up for that time is there when it comes. */
+	EVRT_ASSERT(!c->is_real && by >= 0);
 	evrt_store_release(&c->now, evrt__ns_add(evrt_load_relaxed(&c->now), by));
 }
 
 void
 evrt__clock_fake_free(struct evrt_clock *c)
 {
+	EVRT_ASSERT(!c || !c->is_real);
 	evrt__free(c);
 }
 
 evrt_ns
 evrt__clock_now(const struct evrt_clock *c)
 {
-	struct timespec t;
+	struct timespec ts;
 
-	if (c != &clock_real)
+	if (!c->is_real)
 		return evrt_load_acquire(&c->now);
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (evrt_ns)t.tv_sec * EVRT_NS_PER_SEC + t.tv_nsec;
+	/* Cannot fail: the clock id is valid on every kernel and the address is ours. */
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (evrt_ns)ts.tv_sec * EVRT_NS_PER_SEC + ts.tv_nsec;
 }

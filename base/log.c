@@ -1,30 +1,34 @@
-/* base/log.c — messages, and the fatal path; see log.h. */
+/* base/log.c — see log.h.
+ *
+ * Here:     formatting, the callbacks, and what becomes of a fatal error.
+ * Not here: deciding what is worth a message.
+ * Threads:  any. The callbacks and the mask are relaxed atomics: the program sets them before it has threads,
+ *           and they publish nothing.
+ */
 #include "base/log.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
 #include "base/atomic.h"
 
-#define LOG_BYTES_MAX 1024
+#define LOG_TEXT_MAX 1024
 
-static evrt_atomic(evrt_log_fn) log_fn;
-static evrt_atomic(evrt_fatal_fn) fatal_fn;
+static evrt_atomic(evrt_log_fn) user_log;
+static evrt_atomic(evrt_fatal_fn) user_fatal;
 static evrt_atomic(uint32_t) debug_mask;
 
 void
 evrt__log_set_callback(evrt_log_fn fn)
 {
-	evrt_store_relaxed(&log_fn, fn);
+	evrt_store_relaxed(&user_log, fn);
 }
 
 void
 evrt__log_set_fatal_callback(evrt_fatal_fn fn)
 {
-	evrt_store_relaxed(&fatal_fn, fn);
+	evrt_store_relaxed(&user_fatal, fn);
 }
 
 void
@@ -40,34 +44,35 @@ evrt__log_debug_mask(void)
 }
 
 static void
-log_emit(int level, const char *msg)
+log_emit(int level, const char *text)
 {
-	static const char *const names[] = { "debug", "msg", "warn", "err" };
-	evrt_log_fn fn = evrt_load_relaxed(&log_fn);
-	char line[LOG_BYTES_MAX + 16];
+	static const char *const names[] = {"debug", "msg", "warn", "err"};
+	evrt_log_fn fn = evrt_load_relaxed(&user_log);
 
 	if (fn) {
-		fn(level, msg);
+		fn(level, text);
 		return;
 	}
-	int n = snprintf(line, sizeof(line), "[%s] %s\n", level >= 0 && level <= 3 ? names[level] : "???", msg);
-	/* One call, so that lines of several threads do not mix. */
-	ssize_t ignored = write(STDERR_FILENO, line, (size_t)n < sizeof(line) ? (size_t)n : sizeof(line) - 1);
-	(void)ignored;
+	/* Through stdio, which the program may have redirected; stderr hands a line over in one write. */
+	fprintf(stderr, "[%s] %s\n", level >= 0 && level < 4 ? names[level] : "???", text);
 }
 
-/* `error`: 0, or an errno whose text is appended. */
-static void
-log_format(int level, int error, const char *fmt, va_list ap)
+/* Formats and sends. `err` > 0 adds ": " and its text, inside the same limit. */
+static void __attribute__((format(printf, 3, 0)))
+log_format(int level, int err, const char *fmt, va_list ap)
 {
-	char buf[LOG_BYTES_MAX];
-	int n = fmt ? vsnprintf(buf, sizeof(buf), fmt, ap) : 0;
+	char text[LOG_TEXT_MAX];
+	char why[128];
+	int saved_errno = errno;
 
-	if (n < 0 || !fmt)
-		buf[n = 0] = '\0';
-	if (error && (size_t)n < sizeof(buf) - 3)
-		snprintf(buf + n, sizeof(buf) - (size_t)n, ": %s", strerror(error));
-	log_emit(level, buf);
+	if (!fmt || vsnprintf(text, sizeof(text), fmt, ap) < 0)
+		text[0] = '\0';
+	if (err > 0) {
+		size_t len = strlen(text);
+		snprintf(text + len, sizeof(text) - len, ": %s", strerror_r(err, why, sizeof(why)));
+	}
+	log_emit(level, text);
+	errno = saved_errno; /* a message on an error path must not change the error */
 }
 
 void
@@ -76,66 +81,78 @@ evrt__logv(int level, const char *fmt, va_list ap)
 	log_format(level, 0, fmt, ap);
 }
 
-static _Noreturn void
-log_die(int err)
-{
-	evrt_fatal_fn fn = evrt_load_relaxed(&fatal_fn);
-
-	if (fn) {
-		fn(err);
-		log_emit(EVRT_LOG_ERR, "the fatal callback returned, which it must not; ending the process");
-	}
-	if (fn || err == EVRT_ERR_ABORT)
-		abort();
-	exit(err);
-}
-
-#define LOG_ARGS(level, error) \
-	do { \
-		va_list ap; \
-		va_start(ap, fmt); \
-		log_format((level), (error), fmt, ap); \
-		va_end(ap); \
-	} while (0)
-
 void
 evrt__msg(const char *fmt, ...)
 {
-	LOG_ARGS(EVRT_LOG_MSG, 0);
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(EVRT_LOG_MSG, 0, fmt, ap);
+	va_end(ap);
 }
 
 void
 evrt__warnx(const char *fmt, ...)
 {
-	LOG_ARGS(EVRT_LOG_WARN, 0);
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(EVRT_LOG_WARN, 0, fmt, ap);
+	va_end(ap);
 }
 
 void
 evrt__warn(const char *fmt, ...)
 {
-	int error = errno;
+	int err = errno;
+	va_list ap;
 
-	LOG_ARGS(EVRT_LOG_WARN, error);
-}
-
-void
-evrt__errx(int err, const char *fmt, ...)
-{
-	LOG_ARGS(EVRT_LOG_ERR, 0);
-	log_die(err);
-}
-
-void
-evrt__err(int err, const char *fmt, ...)
-{
-	int error = errno;
-
-	LOG_ARGS(EVRT_LOG_ERR, error);
-	log_die(err);
+	va_start(ap, fmt);
+	log_format(EVRT_LOG_WARN, err, fmt, ap);
+	va_end(ap);
 }
 
 void
 evrt__debugx(const char *fmt, ...)
 {
-	LOG_ARGS(EVRT_LOG_DEBUG, 0);
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(EVRT_LOG_DEBUG, 0, fmt, ap);
+	va_end(ap);
+}
+
+static _Noreturn void
+log_die(int err)
+{
+	evrt_fatal_fn fn = evrt_load_relaxed(&user_fatal);
+
+	if (fn)
+		fn(err); /* is asked not to return; if it does, we end here all the same */
+	if (err == EVRT_ERR_ABORT)
+		abort();
+	exit(err);
+}
+
+_Noreturn void
+evrt__errx(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(EVRT_LOG_ERR, 0, fmt, ap);
+	va_end(ap);
+	log_die(err);
+}
+
+_Noreturn void
+evrt__err(int err, const char *fmt, ...)
+{
+	int why = errno;
+	va_list ap;
+
+	va_start(ap, fmt);
+	log_format(EVRT_LOG_ERR, why, fmt, ap);
+	va_end(ap);
+	log_die(err);
 }

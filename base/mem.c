@@ -1,85 +1,105 @@
-/* base/mem.c — the only door to the allocator; see mem.h. */
+/* base/mem.c — see mem.h.
+ *
+ * Here:     the three replaceable functions, and what is built on them.
+ * Not here: caches; those live where the objects are known.
+ * Threads:  any. The pointers are relaxed atomics: the program orders a replacement before other calls, and
+ *           they publish nothing.
+ */
 #include "base/mem.h"
 
 #include <errno.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
 #include "base/atomic.h"
 
-/* Set before threads exist, or in the middle of a program's life: relaxed, since whoever replaces them must
- * order that before its other calls anyway. */
-static evrt_atomic(void *(*)(size_t)) mem_malloc;
-static evrt_atomic(void *(*)(void *, size_t)) mem_realloc;
-static evrt_atomic(void (*)(void *)) mem_free;
+typedef void *(*mem_malloc_fn)(size_t);
+typedef void *(*mem_realloc_fn)(void *, size_t);
+typedef void (*mem_free_fn)(void *);
+
+/* NULL: the C library's, called directly so that the compiler and the sanitizers know it. */
+static evrt_atomic(mem_malloc_fn) user_malloc;
+static evrt_atomic(mem_realloc_fn) user_realloc;
+static evrt_atomic(mem_free_fn) user_free;
 
 void
-evrt__mem_set_functions(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t), void (*free_fn)(void *))
+evrt__mem_set_functions(void *(*malloc_fn)(size_t), void *(*realloc_fn)(void *, size_t),
+    void (*free_fn)(void *))
 {
-	evrt_store_relaxed(&mem_malloc, malloc_fn);
-	evrt_store_relaxed(&mem_realloc, realloc_fn);
-	evrt_store_relaxed(&mem_free, free_fn);
+	evrt_store_relaxed(&user_malloc, malloc_fn);
+	evrt_store_relaxed(&user_realloc, realloc_fn);
+	evrt_store_relaxed(&user_free, free_fn);
 }
 
+/* A replacement need not know about errno. */
 static void *
-out_of_memory(void)
+mem_result(void *p)
 {
-	errno = ENOMEM;
-	return NULL;
+	if (!p)
+		errno = ENOMEM;
+	return p;
 }
 
 void *
 evrt__malloc(size_t size)
 {
-	void *(*fn)(size_t) = evrt_load_relaxed(&mem_malloc);
+	mem_malloc_fn fn = evrt_load_relaxed(&user_malloc);
 
 	if (size == 0)
-		return out_of_memory();
-	void *p = fn ? fn(size) : malloc(size);
-	return p ? p : out_of_memory();
+		return mem_result(NULL);
+	return mem_result(fn ? fn(size) : malloc(size));
 }
 
 void *
 evrt__calloc(size_t count, size_t size)
 {
-	void *(*fn)(size_t) = evrt_load_relaxed(&mem_malloc);
-	size_t bytes;
+	mem_malloc_fn fn = evrt_load_relaxed(&user_malloc);
+	size_t total;
 
-	if (__builtin_mul_overflow(count, size, &bytes) || bytes == 0)
-		return out_of_memory();
-	if (!fn) {
-		void *p = calloc(count, size);
-		return p ? p : out_of_memory();
-	}
-	void *p = fn(bytes);
-	return p ? memset(p, 0, bytes) : out_of_memory();
+	if (__builtin_mul_overflow(count, size, &total) || total == 0)
+		return mem_result(NULL);
+	if (!fn)
+		return mem_result(calloc(count, size));
+	void *p = fn(total);
+	return mem_result(p ? memset(p, 0, total) : NULL);
 }
 
 void *
 evrt__realloc(void *ptr, size_t size)
 {
-	void *(*fn)(void *, size_t) = evrt_load_relaxed(&mem_realloc);
+	mem_realloc_fn fn = evrt_load_relaxed(&user_realloc);
 
 	if (!ptr && size == 0)
-		return out_of_memory();
-	void *p = fn ? fn(ptr, size) : realloc(ptr, size);
-	return p || size == 0 ? p : out_of_memory();
+		return mem_result(NULL);
+	if (fn)
+		return mem_result(fn(ptr, size));
+	if (size == 0) { /* said outright: libraries differ in what realloc(p, 0) does */
+		free(ptr);
+		return mem_result(NULL);
+	}
+	return mem_result(realloc(ptr, size));
 }
 
 char *
 evrt__strdup(const char *s)
 {
-	size_t bytes = strlen(s) + 1;
-	char *copy = evrt__malloc(bytes);
-
-	return copy ? memcpy(copy, s, bytes) : NULL;
+	if (!s) {
+		errno = EINVAL;
+		return NULL;
+	}
+	size_t len = strlen(s);
+	if (len == SIZE_MAX)
+		return mem_result(NULL);
+	char *copy = evrt__malloc(len + 1);
+	if (copy)
+		memcpy(copy, s, len + 1);
+	return copy;
 }
 
 void
 evrt__free(void *ptr)
 {
-	void (*fn)(void *) = evrt_load_relaxed(&mem_free);
+	mem_free_fn fn = evrt_load_relaxed(&user_free);
 
 	if (!ptr)
 		return;

@@ -1,13 +1,21 @@
-/* base/rand.c — see rand.h. The fast generator is xorshift128+ (Vigna 2014), seeded by splitmix64. */
+/* base/rand.c — see rand.h.
+ *
+ * Here:     xoroshiro128+ seeded through splitmix64, and getrandom in a loop.
+ * Not here: what to choose.
+ * Threads:  a generator belongs to one thread at a time; evrt__rand_secure: any.
+ */
 #include "base/rand.h"
 
 #include <errno.h>
-#include <sys/random.h>
+#include "base/sys.h"
+
+/* The kernel hands out up to 256 bytes whole, once its pool is seeded; a signal may cut larger requests. */
+#define RAND_CHUNK 256u
 
 static uint64_t
-splitmix(uint64_t *state)
+rand_splitmix(uint64_t *state)
 {
-	uint64_t z = (*state += UINT64_C(0x9e3779b97f4a7c15));
+	uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
 
 	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
 	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
@@ -17,27 +25,41 @@ splitmix(uint64_t *state)
 void
 evrt__rand_init(struct evrt_rand *r, uint64_t seed)
 {
-	r->s[0] = splitmix(&seed);
-	r->s[1] = splitmix(&seed) | 1; /* not both zero */
+	/* Two successive outputs of a bijection differ, so the forbidden all-zero state cannot come up. */
+	r->s[0] = rand_splitmix(&seed);
+	r->s[1] = rand_splitmix(&seed);
+}
+
+static uint64_t
+rand_rotl(uint64_t x, int k)
+{
+	return (x << k) | (x >> (64 - k));
 }
 
 uint64_t
 evrt__rand_next(struct evrt_rand *r)
 {
 	uint64_t a = r->s[0];
-	const uint64_t b = r->s[1];
+	uint64_t b = r->s[1];
+	uint64_t result = a + b;
 
-	r->s[0] = b;
-	a ^= a << 23;
-	r->s[1] = a ^ b ^ (a >> 18) ^ (b >> 5);
-	return r->s[1] + b;
+	b ^= a;
+	r->s[0] = rand_rotl(a, 24) ^ b ^ (b << 16);
+	r->s[1] = rand_rotl(b, 37);
+	return result;
 }
 
 uint32_t
 evrt__rand_below(struct evrt_rand *r, uint32_t n)
 {
-	/* The high half times n, again its high half: uniform to one part in 2^32. */
-	return (uint32_t)(((evrt__rand_next(r) >> 32) * n) >> 32);
+	/* Multiply and take the high half; the few low halves that would favour some results are drawn anew. */
+	uint32_t unfair = (uint32_t)-n % n;
+	uint64_t product;
+
+	do
+		product = (evrt__rand_next(r) >> 32) * n;
+	while ((uint32_t)product < unfair);
+	return (uint32_t)(product >> 32);
 }
 
 int
@@ -45,14 +67,14 @@ evrt__rand_secure(void *buf, size_t len)
 {
 	unsigned char *at = buf;
 
-	while (len) {
-		ssize_t n = getrandom(at, len, 0);
-		if (n < 0 && errno != EINTR)
-			return -errno;
-		if (n > 0) {
-			at += n;
-			len -= (size_t)n;
-		}
+	while (len > 0) {
+		ssize_t n = evrt__sys.getrandom(at, len < RAND_CHUNK ? len : RAND_CHUNK, 0);
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : -EIO;
+		at += n;
+		len -= (size_t)n;
 	}
 	return 0;
 }

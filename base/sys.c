@@ -1,21 +1,23 @@
-/* base/sys.c — the system's own calls; see sys.h. */
+/* base/sys.c — the table of system calls, filled with the real ones.
+ *
+ * Here:     evrt__sys, and the calls that need a shape of their own.
+ * Not here: policy: the caller's.
+ * Threads:  see sys.h.
+ */
 #include "base/sys.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/sendfile.h>
-#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
-/* The C library declares these with other types, variable arguments or macros. */
-static int
-sys_eventfd(unsigned initial, int flags)
-{
-	return eventfd(initial, flags);
-}
-
+/* Variadic in the C library: no pointer of the table's type can name it. */
 static int
 sys_fcntl(int fd, int cmd, int arg)
 {
@@ -23,22 +25,30 @@ sys_fcntl(int fd, int cmd, int arg)
 }
 
 static int
-sys_bind(int fd, const struct sockaddr *addr, socklen_t len)
+sys_open(const char *path, int flags, mode_t mode)
 {
-	return bind(fd, addr, len);
+	return open(path, flags, mode);
 }
 
+#ifdef SYS_epoll_pwait2
+/* Not through the C library, which has the call only since 2.35: the kernel may be newer than it.
+ * The kernel's sigset is 64 bits wide, and only where one is given does its size count. */
 static int
-sys_connect(int fd, const struct sockaddr *addr, socklen_t len)
+sys_epoll_pwait2(int epfd, struct epoll_event *out, int cap, const struct timespec *timeout,
+    const sigset_t *mask)
 {
-	return connect(fd, addr, len);
+	return (int)syscall(SYS_epoll_pwait2, epfd, out, cap, timeout, mask, (size_t)8);
 }
-
+#else
 static int
-sys_accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+sys_epoll_pwait2(int epfd, struct epoll_event *out, int cap, const struct timespec *timeout,
+    const sigset_t *mask)
 {
-	return accept4(fd, addr, len, flags);
+	(void)epfd, (void)out, (void)cap, (void)timeout, (void)mask;
+	errno = ENOSYS;
+	return -1;
 }
+#endif
 
 struct evrt_sys evrt__sys = {
 	.close = close,
@@ -48,24 +58,27 @@ struct evrt_sys evrt__sys = {
 	.writev = writev,
 	.sendfile = sendfile,
 	.socket = socket,
-	.bind = sys_bind,
+	.bind = bind,
 	.listen = listen,
-	.accept4 = sys_accept4,
-	.connect = sys_connect,
+	.accept4 = accept4,
+	.connect = connect,
 	.getsockopt = getsockopt,
 	.setsockopt = setsockopt,
 	.epoll_create1 = epoll_create1,
 	.epoll_ctl = epoll_ctl,
 	.epoll_wait = epoll_wait,
-	.epoll_pwait2 = epoll_pwait2,
+	.epoll_pwait2 = sys_epoll_pwait2,
 	.poll = poll,
 	.ppoll = ppoll,
 	.pselect = pselect,
-	.eventfd = sys_eventfd,
+	.eventfd = eventfd,
 	.socketpair = socketpair,
 	.fcntl = sys_fcntl,
 	.fstat = fstat,
 	.pread = pread,
 	.mmap = mmap,
 	.munmap = munmap,
+	.getrandom = getrandom,
+	.open = sys_open,
+	.sched_getaffinity = sched_getaffinity,
 };

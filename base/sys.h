@@ -8,6 +8,7 @@
 #define EVRT_BASE_SYS_H_
 
 #include <poll.h>
+#include <sched.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -46,6 +47,10 @@ struct evrt_sys {
 	ssize_t (*pread)(int, void *, size_t, off_t);
 	void *(*mmap)(void *, size_t, int, int, int, off_t);
 	int (*munmap)(void *, size_t);
+	ssize_t (*getrandom)(void *, size_t, unsigned);
+	/* mode: 0 where nothing is created. */
+	int (*open)(const char *, int, mode_t);
+	int (*sched_getaffinity)(pid_t, size_t, cpu_set_t *);
 };
 
 /* Semantics and errno are the kernel's. */

@@ -1,47 +1,58 @@
-/* threading/inbox.c — see inbox.h. */
+/* threading/inbox.c — see inbox.h.
+ *
+ * Here:     a stack that producers push on, reversed when it is taken.
+ * Not here: waking the consumer (park.h).
+ * Threads:  see the matrix in inbox.h.
+ */
 #include "threading/inbox.h"
 
 #include <stddef.h>
 
 void
-evrt__inbox_init(struct evrt_inbox *box)
+evrt__inbox_init(struct evrt_inbox *q)
 {
-	evrt_store_relaxed(&box->head, NULL);
+	/* Relaxed: whoever hands the inbox to other threads publishes it. */
+	evrt_store_relaxed(&q->head, (struct evrt_node *)NULL);
 }
 
 bool
-evrt__inbox_push(struct evrt_inbox *box, struct evrt_node *n)
+evrt__inbox_push(struct evrt_inbox *q, struct evrt_node *n)
 {
-	struct evrt_node *head = evrt_load_relaxed(&box->head);
+	/* Relaxed: only a guess for the CAS to confirm; nothing behind the pointer is read here. */
+	struct evrt_node *seen = evrt_load_relaxed(&q->head);
 
-	/* PAIRS inbox.head: with the swap in take. */
+	/* PAIRS inbox.head: the release half publishes *n, the acquire half keeps the chain of earlier
+	 * pushers in the taker's past. */
 	do
-		n->next = head;
-	while (!evrt_cas_acq_rel(&box->head, &head, n));
-	return head == NULL;
+		n->next = seen;
+	while (!evrt_cas_acq_rel(&q->head, &seen, n));
+	return seen == NULL;
 }
 
 struct evrt_node *
-evrt__inbox_take(struct evrt_inbox *box)
+evrt__inbox_take(struct evrt_inbox *q)
 {
+	struct evrt_node *newest;
 	struct evrt_node *oldest = NULL;
 
-	/* A look first: an empty inbox costs no locked instruction. What is pushed right now comes next time. */
-	if (!evrt_load_relaxed(&box->head))
+	/* Relaxed, to spare the locked instruction: a push that this misses is one that comes after. What came
+	 * before in the consumer's past (through park.word) cannot be missed. */
+	if (!evrt_load_relaxed(&q->head))
 		return NULL;
-	struct evrt_node *newest = evrt_swap_acq_rel(&box->head, NULL);
+	/* PAIRS inbox.head: acquires what the pushers wrote into their nodes. */
+	newest = evrt_swap_acq_rel(&q->head, (struct evrt_node *)NULL);
 	while (newest) {
-		struct evrt_node *older = newest->next;
+		struct evrt_node *next = newest->next;
 		newest->next = oldest;
 		oldest = newest;
-		newest = older;
+		newest = next;
 	}
 	return oldest;
 }
 
 bool
-evrt__inbox_empty(const struct evrt_inbox *box)
+evrt__inbox_empty(const struct evrt_inbox *q)
 {
-	/* seq_cst: asked after announcing a sleep, when it must not be answered from before that. */
-	return evrt_load_seq_cst(&box->head) == NULL;
+	/* seq_cst: asked after a sleep was announced, when it must not be answered from before that. */
+	return evrt_load_seq_cst(&q->head) == NULL;
 }

@@ -1,108 +1,172 @@
-/* threading/lock.c — the evthread callbacks and the calls over them; see lock.h. */
+/* threading/lock.c — see lock.h.
+ *
+ * Here:     the callbacks in use, who may change them, and the calls that the tree locks by.
+ * Not here: the pthread callbacks (pthreads.c), the checks (lock_debug.c).
+ * Threads:  setters: one thread, before others use this room. All else: any.
+ * PAIRS     lock.table: set (alloc stored last, release) -> new (load acquire): who can make a lock sees all
+ *           callbacks, and so does everybody whom the lock is handed to. Hence the relaxed loads elsewhere.
+ *           A pool may switch threading on while another thread runs a base without locks: that one sees
+ *           either nothing or everything.
+ */
 #include "threading/lock.h"
 
 #include <stddef.h>
-#include <string.h>
-
 #include "base/assert.h"
 #include "base/log.h"
 #include "threading/lock_internal.h"
 
-struct evrt_lock_fns evrt__lock_fns;
-struct evrt_cond_fns evrt__cond_fns;
-static unsigned long (*id_fn)(void);
-/* Whether locks are checked. Set before the first lock is made: the two kinds must not mix. */
-static bool checked;
+static int lock_no_lock(unsigned mode, void *lock) { (void)mode, (void)lock; return 0; }
+static void lock_no_free(void *lock, unsigned type) { (void)lock, (void)type; }
+static void lock_no_cond_free(void *cond) { (void)cond; }
+static int lock_no_signal(void *cond, int broadcast) { (void)cond, (void)broadcast; return -1; }
+
+static int
+lock_no_wait(void *cond, void *lock, const struct timeval *timeout)
+{
+	(void)cond, (void)lock, (void)timeout;
+	return -1;
+}
+
+static const struct evrt_lock_fns lock_no_fns = {0, 0, NULL, lock_no_free, lock_no_lock, lock_no_lock};
+static const struct evrt_cond_fns lock_no_conds = {0, NULL, lock_no_cond_free, lock_no_signal, lock_no_wait};
+
+struct evrt_lock_table evrt__lock_table = {
+	.lock = lock_no_lock,
+	.unlock = lock_no_lock,
+	.free = lock_no_free,
+	.cond_free = lock_no_cond_free,
+	.cond_signal = lock_no_signal,
+	.cond_wait = lock_no_wait,
+};
+static evrt_atomic(unsigned long (*)(void)) lock_id_fn;
+/* Whether a lock was made since the callbacks were set; sticky, so that it costs one store in all. */
+static evrt_atomic(bool) lock_any_made;
+
+/* As they were given, for comparison. Setters only. */
+static struct evrt_lock_fns lock_given;
+static struct evrt_cond_fns lock_conds_given;
+
+static void
+lock_install(const struct evrt_lock_fns *fns)
+{
+	evrt_store_relaxed(&evrt__lock_table.free, fns->free);
+	evrt_store_relaxed(&evrt__lock_table.lock, fns->lock);
+	evrt_store_relaxed(&evrt__lock_table.unlock, fns->unlock);
+	evrt_store_release(&evrt__lock_table.alloc, fns->alloc); /* PAIRS lock.table */
+	lock_given = *fns;
+}
+
+static void
+lock_install_conds(const struct evrt_cond_fns *fns)
+{
+	evrt_store_relaxed(&evrt__lock_table.cond_free, fns->free);
+	evrt_store_relaxed(&evrt__lock_table.cond_signal, fns->signal);
+	evrt_store_relaxed(&evrt__lock_table.cond_wait, fns->wait);
+	evrt_store_release(&evrt__lock_table.cond_alloc, fns->alloc); /* PAIRS lock.table */
+	lock_conds_given = *fns;
+}
 
 int
 evrt__threads_set_lock_fns(const struct evrt_lock_fns *fns)
 {
+	const struct evrt_lock_fns *old = &lock_given;
+
 	if (!fns) {
-		if (evrt__lock_fns.alloc)
-			evrt__warnx("evthread_set_lock_callbacks: locking is switched off; locks made so far still use it");
-		memset(&evrt__lock_fns, 0, sizeof(evrt__lock_fns));
+		if (old->alloc)
+			evrt__warnx("evthread: lock callbacks taken away; locks made so far do nothing from now on");
+		lock_install(&lock_no_fns);
 		return 0;
 	}
-	if (evrt__lock_fns.alloc) {
-		if (evrt__lock_fns.lock_api_version == fns->lock_api_version &&
-		    evrt__lock_fns.supported_locktypes == fns->supported_locktypes &&
-		    evrt__lock_fns.alloc == fns->alloc && evrt__lock_fns.free == fns->free &&
-		    evrt__lock_fns.lock == fns->lock && evrt__lock_fns.unlock == fns->unlock)
+	if (old->alloc) {
+		if (old->lock_api_version == fns->lock_api_version &&
+		    old->supported_locktypes == fns->supported_locktypes && old->alloc == fns->alloc &&
+		    old->free == fns->free && old->lock == fns->lock && old->unlock == fns->unlock)
 			return 0;
-		evrt__warnx("evthread_set_lock_callbacks: other lock callbacks are in use already; they stay");
+		evrt__warnx("evthread: other lock callbacks are in use already, and stay");
 		return -1;
 	}
 	if (!fns->alloc || !fns->free || !fns->lock || !fns->unlock)
 		return -1;
-	evrt__lock_fns = *fns;
-	if (evrt__lock_debug_default)
-		checked = true;
+	lock_install(fns);
 	return 0;
 }
 
 int
 evrt__threads_set_cond_fns(const struct evrt_cond_fns *fns)
 {
+	const struct evrt_cond_fns *old = &lock_conds_given;
+
 	if (!fns) {
-		if (evrt__cond_fns.alloc)
-			evrt__warnx("evthread_set_condition_callbacks: conditions are switched off; those made so far "
-			    "still use them");
-		memset(&evrt__cond_fns, 0, sizeof(evrt__cond_fns));
+		if (old->alloc)
+			evrt__warnx("evthread: condition callbacks taken away; conditions made so far do nothing from now on");
+		lock_install_conds(&lock_no_conds);
 		return 0;
 	}
-	if (evrt__cond_fns.alloc) {
-		if (evrt__cond_fns.condition_api_version == fns->condition_api_version &&
-		    evrt__cond_fns.alloc == fns->alloc && evrt__cond_fns.free == fns->free &&
-		    evrt__cond_fns.signal == fns->signal && evrt__cond_fns.wait == fns->wait)
+	if (old->alloc) {
+		if (old->condition_api_version == fns->condition_api_version && old->alloc == fns->alloc &&
+		    old->free == fns->free && old->signal == fns->signal && old->wait == fns->wait)
 			return 0;
-		evrt__warnx("evthread_set_condition_callbacks: other condition callbacks are in use already; they stay");
+		evrt__warnx("evthread: other condition callbacks are in use already, and stay");
 		return -1;
 	}
-	if (!fns->alloc || !fns->free || !fns->signal || !fns->wait)
-		return -1;
-	evrt__cond_fns = *fns;
+	/* An incomplete set is ignored without complaint, unlike one of locks: as in libevent 2.1. */
+	if (fns->alloc && fns->free && fns->signal && fns->wait)
+		lock_install_conds(fns);
 	return 0;
 }
 
 void
-evrt__threads_set_id_fn(unsigned long (*fn)(void))
+evrt__threads_set_id_fn(unsigned long (*id_fn)(void))
 {
-	id_fn = fn;
+	evrt_store_relaxed(&lock_id_fn, id_fn);
 }
 
 void
 evrt__threads_enable_lock_debugging(void)
 {
-	checked = true;
+	if (evrt_load_relaxed(&evrt__lock_debug))
+		return;
+	if (evrt_load_relaxed(&lock_any_made)) {
+		evrt__warnx("evthread: lock debugging is asked for after the first lock was made, and stays off");
+		return;
+	}
+	evrt_store_relaxed(&evrt__lock_debug, true);
 }
 
 void
 evrt__threads_shutdown(void)
 {
-	memset(&evrt__lock_fns, 0, sizeof(evrt__lock_fns));
-	memset(&evrt__cond_fns, 0, sizeof(evrt__cond_fns));
-	id_fn = NULL;
-	checked = false;
+	lock_install(&lock_no_fns);
+	lock_install_conds(&lock_no_conds);
+	evrt__threads_set_id_fn(NULL);
+	evrt_store_relaxed(&lock_any_made, false);
+	evrt_store_relaxed(&evrt__lock_debug, evrt__lock_debug_default);
 }
 
 bool
 evrt__threads_on(void)
 {
-	return evrt__lock_fns.alloc != NULL;
+	return evrt_load_acquire(&evrt__lock_table.alloc) != NULL; /* PAIRS lock.table */
 }
 
 unsigned long
 evrt__thread_id(void)
 {
+	unsigned long (*id_fn)(void) = evrt_load_relaxed(&lock_id_fn);
+
 	return id_fn ? id_fn() : 1;
 }
 
 void *
 evrt__lock_new(unsigned locktype, enum evrt_lock_rank rank)
 {
-	if (!evrt__threads_on())
+	evrt_lock_alloc_fn alloc = evrt_load_acquire(&evrt__lock_table.alloc); /* PAIRS lock.table */
+
+	if (!alloc)
 		return NULL;
-	return checked ? (void *)evrt__checked_new(locktype, rank) : evrt__lock_fns.alloc(locktype);
+	if (!evrt_load_relaxed(&lock_any_made))
+		evrt_store_relaxed(&lock_any_made, true);
+	return evrt_load_relaxed(&evrt__lock_debug) ? (void *)evrt__checked_new(locktype, rank) : alloc(locktype);
 }
 
 void
@@ -110,10 +174,10 @@ evrt__lock_free(void *lock, unsigned locktype)
 {
 	if (!lock)
 		return;
-	if (checked)
+	if (evrt_load_relaxed(&evrt__lock_debug))
 		evrt__checked_free(lock, locktype);
 	else
-		evrt__lock_fns.free(lock, locktype);
+		evrt_load_relaxed(&evrt__lock_table.free)(lock, locktype);
 }
 
 void
@@ -121,10 +185,10 @@ evrt__lock_at(void *lock, const char *site)
 {
 	if (!lock)
 		return;
-	if (EVRT_UNLIKELY(checked))
+	if (EVRT_UNLIKELY(evrt_load_relaxed(&evrt__lock_debug)))
 		evrt__checked_lock(lock, site);
 	else
-		evrt__lock_fns.lock(0, lock);
+		evrt_load_relaxed(&evrt__lock_table.lock)(0, lock);
 }
 
 void
@@ -132,10 +196,10 @@ evrt__unlock_at(void *lock, const char *site)
 {
 	if (!lock)
 		return;
-	if (EVRT_UNLIKELY(checked))
+	if (EVRT_UNLIKELY(evrt_load_relaxed(&evrt__lock_debug)))
 		evrt__checked_unlock(lock, site);
 	else
-		evrt__lock_fns.unlock(0, lock);
+		evrt_load_relaxed(&evrt__lock_table.unlock)(0, lock);
 }
 
 bool
@@ -143,48 +207,52 @@ evrt__trylock_at(void *lock, const char *site)
 {
 	if (!lock)
 		return true;
-	if (EVRT_UNLIKELY(checked))
+	if (EVRT_UNLIKELY(evrt_load_relaxed(&evrt__lock_debug)))
 		return evrt__checked_trylock(lock, site);
-	return evrt__lock_fns.lock(EVRT_LOCK_TRY, lock) == 0;
+	return evrt_load_relaxed(&evrt__lock_table.lock)(EVRT_LOCK_TRY, lock) == 0;
 }
 
 bool
 evrt__lock_is_held(void *lock)
 {
-	return !lock || !checked || evrt__checked_is_held(lock);
+	return !lock || !evrt_load_relaxed(&evrt__lock_debug) || evrt__checked_is_held(lock);
 }
 
 void *
 evrt__cond_new(void)
 {
-	return evrt__cond_fns.alloc ? evrt__cond_fns.alloc(0) : NULL;
+	evrt_cond_alloc_fn alloc = evrt_load_acquire(&evrt__lock_table.cond_alloc); /* PAIRS lock.table */
+
+	return alloc ? alloc(0) : NULL;
 }
 
 void
 evrt__cond_free(void *cond)
 {
 	if (cond)
-		evrt__cond_fns.free(cond);
+		evrt_load_relaxed(&evrt__lock_table.cond_free)(cond);
 }
 
 void
 evrt__cond_signal(void *cond)
 {
 	if (cond)
-		evrt__cond_fns.signal(cond, 0);
+		evrt_load_relaxed(&evrt__lock_table.cond_signal)(cond, 0);
 }
 
 void
 evrt__cond_broadcast(void *cond)
 {
 	if (cond)
-		evrt__cond_fns.signal(cond, 1);
+		evrt_load_relaxed(&evrt__lock_table.cond_signal)(cond, 1);
 }
 
 int
 evrt__cond_wait(void *cond, void *lock, const struct timeval *timeout)
 {
-	if (!cond)
+	if (!cond || !lock)
 		return -1;
-	return checked ? evrt__checked_wait(lock, cond, timeout) : evrt__cond_fns.wait(cond, lock, timeout);
+	if (evrt_load_relaxed(&evrt__lock_debug))
+		return evrt__checked_wait(lock, cond, timeout);
+	return evrt_load_relaxed(&evrt__lock_table.cond_wait)(cond, lock, timeout);
 }

@@ -1,67 +1,126 @@
 /* threading/lock_debug.c — locks that know who holds them, and in which order they may be taken.
  *
  * Here:     a checked lock before each lock of the program's callbacks. Every mistake ends in the fatal
- *           callback with one message that names both locks and, where known, both places.
+ *           callback, with one message that names the locks and, where known, the places.
  * Not here: who is told (base/log.h).
- * Threads:  any. A lock's own fields are written only by its holder; `holder` is read by others, relaxed:
- *           a thread can see its own id there only if it wrote it itself.
+ * Threads:  any. What a thread holds is kept in a list of its own; a lock carries only what others need for
+ *           their messages.
  *
- * Checked: unlock by one who does not hold it; a second lock of one that is not recursive; a lock of lower
- * rank than one already held (rank.def), or of the same rank unless in ascending order of addresses; destroying
- * a lock that is held. A try-lock cannot wait and is exempt from the order. Rank 0 (users' own) has none.
+ * Mistakes: unlock, or a wait, by a thread that does not hold the lock; a second lock of one that is not
+ *           recursive; a lock of lower rank than one already held (rank.def); one of the same rank, but for
+ *           evbuffers in ascending order of address; destroying a lock that is held. A try-lock cannot wait,
+ *           and is exempt from the order; so are the locks of rank 0, the program's own.
  */
+#include <inttypes.h>
 #include <stddef.h>
-#include <stdint.h>
-
-#include "base/assert.h"
 #include "base/atomic.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "threading/lock_internal.h"
 
 #define HELD_MAX 64
+#define CHECKED_MAGIC UINT32_C(0x10c4ed01)
 
 struct evrt_checked_lock {
-	void *lock;                    /* the program's */
-	unsigned locktype;             /* as asked for */
-	enum evrt_lock_rank rank;
-	evrt_atomic(unsigned long) holder; /* thread id; 0: free */
-	unsigned depth;                /* holder */
-	const char *site;              /* where it was taken first; holder */
+	uint32_t magic;                 /* const until freed: tells a stranger's lock from ours */
+	unsigned locktype;              /* const: as asked for */
+	enum evrt_lock_rank rank;       /* const */
+	void *lock;                     /* const: the program's */
+	/* Written by the holder, relaxed; read without the lock, for messages and by destroy only. */
+	evrt_atomic(const char *) site; /* where it was taken; NULL: nobody holds it */
 };
 
-/* The locks that this thread holds, in order of taking; each once. */
-static _Thread_local struct evrt_checked_lock *held[HELD_MAX];
+/* A lock that this thread holds, in order of taking; each once. */
+struct held {
+	struct evrt_checked_lock *lock;
+	const char *site;
+	unsigned depth;
+};
+static _Thread_local struct held held_list[HELD_MAX];
 static _Thread_local unsigned held_count;
 
 static const char *
 rank_name(enum evrt_lock_rank rank)
 {
 	static const struct { enum evrt_lock_rank rank; const char *name; } names[] = {
-#define EVRT_RANK(name, number, what) { EVRT_RANK_##name, #name },
+#define EVRT_RANK(name, number, what) {EVRT_RANK_##name, #name},
 #include "threading/rank.def"
 #undef EVRT_RANK
 	};
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (names[i].rank == rank)
 			return names[i].name;
 	return "unknown";
 }
 
-/* Never 0, which means "free". */
-static unsigned long
-self_id(void)
+static struct held *
+held_find(const struct evrt_checked_lock *l)
 {
-	unsigned long id = evrt__thread_id();
-
-	return id ? id : ~0ul;
+	for (unsigned i = held_count; i > 0; i--) /* the last taken is the likeliest */
+		if (held_list[i - 1].lock == l)
+			return &held_list[i - 1];
+	return NULL;
 }
 
-static bool
-holds(const struct evrt_checked_lock *l)
+/* There is room: held_check_room was asked. */
+static void
+held_push(struct evrt_checked_lock *l, const char *site)
 {
-	return evrt_load_relaxed(&l->holder) == self_id();
+	held_list[held_count++] = (struct held){l, site, 1};
+	evrt_store_relaxed(&l->site, site);
+}
+
+/* Keeps the order of the others. */
+static void
+held_remove(struct held *h)
+{
+	evrt_store_relaxed(&h->lock->site, (const char *)NULL);
+	for (struct held *last = &held_list[--held_count]; h < last; h++)
+		h[0] = h[1];
+}
+
+static void
+held_check_room(const struct evrt_checked_lock *l, const char *site)
+{
+	if (held_count == HELD_MAX)
+		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p taken at %s by a thread that holds %d others: too many",
+		    rank_name(l->rank), (const void *)l, site, HELD_MAX);
+}
+
+/* May `l` be waited for while the locks of this thread's list, other than itself, are held? */
+static void
+held_check_order(const struct evrt_checked_lock *l, const char *site)
+{
+	for (unsigned i = 0; i < held_count; i++) {
+		const struct held *h = &held_list[i];
+		const struct evrt_checked_lock *o = h->lock;
+		if (o == l || l->rank == EVRT_RANK_user || o->rank == EVRT_RANK_user || o->rank < l->rank)
+			continue;
+		if (o->rank == l->rank && l->rank == EVRT_RANK_evbuffer && (uintptr_t)o < (uintptr_t)l)
+			continue;
+		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p taken at %s while %s lock %p is held since %s: wrong "
+		    "order (%s is %d, %s is %d)", rank_name(l->rank), (const void *)l, site, rank_name(o->rank),
+		    (const void *)o, h->site, rank_name(l->rank), (int)l->rank, rank_name(o->rank), (int)o->rank);
+	}
+}
+
+static void
+check_magic(const struct evrt_checked_lock *l, const char *what, const char *site)
+{
+	if (l->magic != CHECKED_MAGIC)
+		evrt__errx(EVRT_ERR_ABORT, "lock debug: %p %s at %s is no lock, or was destroyed", (const void *)l, what,
+		    site);
+}
+
+static _Noreturn void
+not_the_holder(const struct evrt_checked_lock *l, const char *what, const char *site)
+{
+	const char *since = evrt_load_relaxed(&l->site);
+
+	evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p %s at %s by a thread that does not hold it (%s%s)",
+	    rank_name(l->rank), (const void *)l, what, site, since ? "another does since " : "nobody does",
+	    since ? since : "");
 }
 
 struct evrt_checked_lock *
@@ -71,12 +130,14 @@ evrt__checked_new(unsigned locktype, enum evrt_lock_rank rank)
 
 	if (!l)
 		return NULL;
-	/* Recursive underneath, so that a second lock reaches our check and not a deadlock. */
-	l->lock = evrt__lock_fns.alloc(EVRT_LOCKTYPE_RECURSIVE);
+	/* Recursive underneath whatever was asked for, as libevent's lock debugging has it: what stands before the
+	 * lock is our check, not a deadlock. */
+	l->lock = evrt_load_relaxed(&evrt__lock_table.alloc)(EVRT_LOCKTYPE_RECURSIVE);
 	if (!l->lock) {
 		evrt__free(l);
 		return NULL;
 	}
+	l->magic = CHECKED_MAGIC;
 	l->locktype = locktype;
 	l->rank = rank;
 	return l;
@@ -85,110 +146,89 @@ evrt__checked_new(unsigned locktype, enum evrt_lock_rank rank)
 void
 evrt__checked_free(struct evrt_checked_lock *l, unsigned locktype)
 {
-	if (evrt_load_relaxed(&l->holder))
-		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p is destroyed while it is held since %s",
-		    rank_name(l->rank), (void *)l, l->site);
+	check_magic(l, "destroyed", "evrt__lock_free");
+	const char *since = evrt_load_relaxed(&l->site);
+	if (since)
+		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p destroyed while it is held since %s",
+		    rank_name(l->rank), (void *)l, since);
 	if (locktype != l->locktype)
-		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p was made with type %u and is destroyed with type %u",
+		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p made with type %u and destroyed with type %u",
 		    rank_name(l->rank), (void *)l, l->locktype, locktype);
-	evrt__lock_fns.free(l->lock, EVRT_LOCKTYPE_RECURSIVE);
+	evrt_load_relaxed(&evrt__lock_table.free)(l->lock, EVRT_LOCKTYPE_RECURSIVE);
+	l->magic = 0;
 	evrt__free(l);
-}
-
-static void
-check_order(const struct evrt_checked_lock *l, const char *site)
-{
-	for (unsigned i = 0; i < held_count && l->rank != EVRT_RANK_user; i++) {
-		const struct evrt_checked_lock *h = held[i];
-		if (h->rank == EVRT_RANK_user || h->rank < l->rank || (h->rank == l->rank && h < l))
-			continue;
-		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p is taken at %s while %s lock %p is held since %s: "
-		    "wrong order (%s has rank %d, %s has rank %d%s)", rank_name(l->rank), (const void *)l, site,
-		    rank_name(h->rank), (const void *)h, h->site, rank_name(l->rank), (int)l->rank,
-		    rank_name(h->rank), (int)h->rank, h->rank == l->rank ? "; equal ranks go by address" : "");
-	}
-}
-
-/* The lock is ours now. */
-static void
-note_taken(struct evrt_checked_lock *l, const char *site)
-{
-	if (l->depth++)
-		return;
-	evrt_store_relaxed(&l->holder, self_id());
-	l->site = site;
-	if (held_count == HELD_MAX)
-		evrt__errx(EVRT_ERR_ABORT, "lock debug: a thread holds more than %d locks; the last, %s lock %p, was "
-		    "taken at %s", HELD_MAX, rank_name(l->rank), (void *)l, site);
-	held[held_count++] = l;
-}
-
-static void
-note_released(struct evrt_checked_lock *l)
-{
-	unsigned i = held_count;
-
-	if (--l->depth)
-		return;
-	evrt_store_relaxed(&l->holder, 0ul);
-	while (i > 0 && held[i - 1] != l)
-		i--;
-	EVRT_ASSERT(i > 0);
-	for (held_count--; i - 1 < held_count; i++)
-		held[i - 1] = held[i];
 }
 
 void
 evrt__checked_lock(struct evrt_checked_lock *l, const char *site)
 {
-	if (!holds(l))
-		check_order(l, site);
-	else if (!(l->locktype & EVRT_LOCKTYPE_RECURSIVE))
-		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p is taken at %s, but this thread holds it already since "
-		    "%s, and it is not recursive", rank_name(l->rank), (void *)l, site, l->site);
-	evrt__lock_fns.lock(0, l->lock);
-	note_taken(l, site);
+	check_magic(l, "taken", site);
+	struct held *h = held_find(l);
+	if (h && !(l->locktype & EVRT_LOCKTYPE_RECURSIVE))
+		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p taken at %s while the same thread holds it since %s: "
+		    "not recursive", rank_name(l->rank), (void *)l, site, h->site);
+	if (!h) {
+		held_check_room(l, site);
+		held_check_order(l, site);
+	}
+	evrt_load_relaxed(&evrt__lock_table.lock)(0, l->lock);
+	if (h)
+		h->depth++;
+	else
+		held_push(l, site);
 }
 
 void
 evrt__checked_unlock(struct evrt_checked_lock *l, const char *site)
 {
-	if (!holds(l))
-		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p is released at %s by a thread that does not hold it (%s)",
-		    rank_name(l->rank), (void *)l, site, evrt_load_relaxed(&l->holder) ? "another does" : "nobody does");
-	note_released(l);
-	evrt__lock_fns.unlock(0, l->lock);
+	check_magic(l, "released", site);
+	struct held *h = held_find(l);
+	if (!h)
+		not_the_holder(l, "released", site);
+	if (--h->depth == 0)
+		held_remove(h);
+	evrt_load_relaxed(&evrt__lock_table.unlock)(0, l->lock);
 }
 
 bool
 evrt__checked_trylock(struct evrt_checked_lock *l, const char *site)
 {
-	if (evrt__lock_fns.lock(EVRT_LOCK_TRY, l->lock) != 0)
+	check_magic(l, "tried", site);
+	struct held *h = held_find(l);
+	if (h && !(l->locktype & EVRT_LOCKTYPE_RECURSIVE))
+		return false; /* as the plain lock would say; the one underneath is recursive */
+	if (!h)
+		held_check_room(l, site);
+	if (evrt_load_relaxed(&evrt__lock_table.lock)(EVRT_LOCK_TRY, l->lock) != 0)
 		return false;
-	if (l->depth && !(l->locktype & EVRT_LOCKTYPE_RECURSIVE)) {
-		evrt__lock_fns.unlock(0, l->lock); /* a true lock would have refused its own holder */
-		return false;
-	}
-	note_taken(l, site);
+	if (h)
+		h->depth++;
+	else
+		held_push(l, site);
 	return true;
 }
 
 bool
 evrt__checked_is_held(const struct evrt_checked_lock *l)
 {
-	return holds(l);
+	return held_find(l) != NULL;
 }
 
 int
 evrt__checked_wait(struct evrt_checked_lock *l, void *cond, const struct timeval *timeout)
 {
-	const char *site = l->site;
-
-	if (!holds(l) || l->depth != 1)
-		evrt__errx(EVRT_ERR_ABORT, "lock debug: a wait on a condition with %s lock %p, which this thread holds %s",
-		    rank_name(l->rank), (void *)l, holds(l) ? "more than once" : "not at all");
-	note_released(l);
-	int r = evrt__cond_fns.wait(cond, l->lock, timeout);
-	note_taken(l, site);
+	check_magic(l, "waited with", "evrt__cond_wait");
+	struct held *h = held_find(l);
+	if (!h)
+		not_the_holder(l, "waited with", "evrt__cond_wait");
+	if (h->depth != 1)
+		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p held since %s is waited with while held %u times: the "
+		    "wait would release it once", rank_name(l->rank), (void *)l, h->site, h->depth);
+	/* The wait takes it again at its end, after all others that are held now. */
+	held_check_order(l, h->site);
+	const char *site = h->site;
+	held_remove(h);
+	int r = evrt_load_relaxed(&evrt__lock_table.cond_wait)(cond, l->lock, timeout);
+	held_push(l, site);
 	return r;
 }

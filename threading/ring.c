@@ -1,40 +1,52 @@
-/* threading/ring.c — a worker's run queue; see ring.h. */
+/* threading/ring.c — see ring.h.
+ *
+ * Here:     push, pop, and the two-step steal.
+ * Not here: who to steal from, overflow, sleeping.
+ * Threads:  see the matrix in ring.h.
+ *
+ * Slots are relaxed atomics: the indexes order them (PAIRS ring.tail, ring.head). A thief reads slots only
+ * after its claim, and they are its own until its second CAS.
+ *
+ *      freed ... | steal ... real-1 : a thief copies | real ... tail-1 : queued | tail ... : free
+ */
 #include "threading/ring.h"
 
 #include <stddef.h>
 
 #define RING_MASK (EVRT_RING_CAPACITY - 1u)
 
-_Static_assert((EVRT_RING_CAPACITY & RING_MASK) == 0, "a power of two");
+_Static_assert((EVRT_RING_CAPACITY & RING_MASK) == 0 && EVRT_RING_CAPACITY >= 2, "a power of two");
 
-/* head = steal:32 | real:32. Between them lie the slots that a thief has claimed and is still copying. */
+static uint32_t ring_real(uint64_t head) { return (uint32_t)head; }
+static uint32_t ring_steal(uint64_t head) { return (uint32_t)(head >> 32); }
+
 static uint64_t
-pack(uint32_t steal, uint32_t real)
+ring_pack(uint32_t steal, uint32_t real)
 {
 	return (uint64_t)steal << 32 | real;
 }
 
-static uint32_t steal_of(uint64_t head) { return (uint32_t)(head >> 32); }
-static uint32_t real_of(uint64_t head) { return (uint32_t)head; }
-
 void
 evrt__ring_init(struct evrt_ring *r)
 {
-	evrt_store_relaxed(&r->head, UINT64_C(0));
+	/* Relaxed: whoever hands the ring to thieves publishes it. */
+	evrt_store_relaxed(&r->head, (uint64_t)0);
 	evrt_store_relaxed(&r->tail, 0u);
+	for (uint32_t i = 0; i < EVRT_RING_CAPACITY; i++)
+		evrt_store_relaxed(&r->slot[i], (void *)NULL);
 }
 
 bool
 evrt__ring_push(struct evrt_ring *r, void *item)
 {
-	/* PAIRS ring.head: acquire, against the thief's release: it has copied what we may overwrite. */
-	uint32_t steal = steal_of(evrt_load_acquire(&r->head));
-	uint32_t tail = evrt_load_relaxed(&r->tail); /* only we write it */
+	/* PAIRS ring.head: acquire; a slot behind `steal` has been copied out before it is written anew. */
+	uint64_t head = evrt_load_acquire(&r->head);
+	uint32_t tail = evrt_load_relaxed(&r->tail); /* our own */
 
-	if (tail - steal >= EVRT_RING_CAPACITY)
+	if (tail - ring_steal(head) >= EVRT_RING_CAPACITY)
 		return false;
 	evrt_store_relaxed(&r->slot[tail & RING_MASK], item);
-	/* PAIRS ring.tail: release, against the thief's acquire: the slot before the index. */
+	/* PAIRS ring.tail: release; the thief that sees the index sees the slot and what it points to. */
 	evrt_store_release(&r->tail, tail + 1);
 	return true;
 }
@@ -42,77 +54,92 @@ evrt__ring_push(struct evrt_ring *r, void *item)
 void *
 evrt__ring_pop(struct evrt_ring *r)
 {
+	uint32_t tail = evrt_load_relaxed(&r->tail); /* our own */
 	uint64_t head = evrt_load_acquire(&r->head);
-	uint64_t next;
 	uint32_t real;
+	uint64_t next;
 
+	/* PAIRS ring.head: acq_rel; either we get the slot at `real` or a thief's claim came first. */
 	do {
-		real = real_of(head);
-		if (real == evrt_load_relaxed(&r->tail))
+		real = ring_real(head);
+		if (real == tail)
 			return NULL;
-		/* While a thief copies, `steal` stays where it is, and holds our pushes back. */
-		uint32_t steal = steal_of(head) == real ? real + 1 : steal_of(head);
-		next = pack(steal, real + 1);
+		/* With no thief inside both halves move together; with one, its half is its own to move. */
+		next = ring_pack(ring_steal(head) == real ? real + 1 : ring_steal(head), real + 1);
 	} while (!evrt_cas_acq_rel(&r->head, &head, next));
 	return evrt_load_relaxed(&r->slot[real & RING_MASK]);
 }
 
-/* Claims up to `max` of the victim's oldest. The count; *out_first is the first index. */
+/* Claims up to `max` of the oldest items: `real` moves, `steal` stays. 0: nothing, or a thief is inside. */
 static uint32_t
 ring_claim(struct evrt_ring *victim, uint32_t max, uint32_t *out_first)
 {
 	uint64_t head = evrt_load_acquire(&victim->head);
-	uint32_t real, n;
+	uint32_t n;
 
 	do {
-		real = real_of(head);
-		if (steal_of(head) != real)
-			return 0; /* another thief is inside */
-		/* PAIRS ring.tail: acquire: the slots below it are written. */
-		uint32_t length = evrt_load_acquire(&victim->tail) - real;
-		n = length - length / 2;
-		/* A head that we read long ago can make no sense with a tail of now; the CAS would fail. */
-		if (n == 0 || length > EVRT_RING_CAPACITY)
+		uint32_t real = ring_real(head);
+		if (ring_steal(head) != real)
 			return 0;
+		/* PAIRS ring.tail: acquire. Read after head, so never behind `real`; if head is stale by now the
+		 * number may be wild, and the CAS fails. */
+		uint32_t ready = evrt_load_acquire(&victim->tail) - real;
+		n = ready - ready / 2;
 		if (n > max)
 			n = max;
-	} while (!evrt_cas_acq_rel(&victim->head, &head, pack(real, real + n)));
-	*out_first = real;
+		if (n == 0)
+			return 0;
+		*out_first = real;
+	} while (!evrt_cas_acq_rel(&victim->head, &head, ring_pack(*out_first, *out_first + n)));
 	return n;
+}
+
+/* The copy is done: `steal` catches up with wherever the owner's pops have taken `real`. */
+static void
+ring_release(struct evrt_ring *victim)
+{
+	uint64_t head = evrt_load_relaxed(&victim->head); /* a guess for the CAS to confirm */
+	uint64_t next;
+
+	/* PAIRS ring.head: release; our reads of the slots come before the owner's next writes there. */
+	do
+		next = ring_pack(ring_real(head), ring_real(head));
+	while (!evrt_cas_release(&victim->head, &head, next));
 }
 
 void *
 evrt__ring_steal(struct evrt_ring *victim, struct evrt_ring *into, uint32_t max, uint32_t *out_count)
 {
-	uint32_t tail = evrt_load_relaxed(&into->tail); /* ours */
-	uint32_t first;
+	uint32_t tail = evrt_load_relaxed(&into->tail); /* our own */
+	uint32_t used = tail - ring_steal(evrt_load_acquire(&into->head));
+	uint32_t first = 0;
 
-	/* Room for the loot, whatever a thief in our own ring is doing. */
-	if (tail - steal_of(evrt_load_acquire(&into->head)) > EVRT_RING_CAPACITY / 2)
+	*out_count = 0;
+	/* Half of a ring always fits into the other half. */
+	if (used > EVRT_RING_CAPACITY / 2)
 		return NULL;
 	uint32_t n = ring_claim(victim, max, &first);
 	if (n == 0)
 		return NULL;
-	void *mine = evrt_load_relaxed(&victim->slot[first & RING_MASK]);
+	/* The oldest is run now; the others keep their order. */
+	void *oldest = evrt_load_relaxed(&victim->slot[first & RING_MASK]);
 	for (uint32_t i = 1; i < n; i++) {
 		void *item = evrt_load_relaxed(&victim->slot[(first + i) & RING_MASK]);
 		evrt_store_relaxed(&into->slot[(tail + i - 1) & RING_MASK], item);
 	}
-	evrt_store_release(&into->tail, tail + n - 1); /* PAIRS ring.tail: as in push */
-	/* PAIRS ring.head: the copies are made: `steal` catches up with whatever the owner has popped since. */
-	uint64_t head = evrt_load_acquire(&victim->head);
-	while (!evrt_cas_acq_rel(&victim->head, &head, pack(real_of(head), real_of(head))))
-		continue;
+	ring_release(victim);
+	if (n > 1) /* PAIRS ring.tail: as in push */
+		evrt_store_release(&into->tail, tail + n - 1);
 	*out_count = n;
-	return mine;
+	return oldest;
 }
 
 uint32_t
 evrt__ring_length(const struct evrt_ring *r)
 {
-	uint32_t real = real_of(evrt_load_acquire(&r->head));
-	uint32_t length = evrt_load_acquire(&r->tail) - real;
+	uint64_t head = evrt_load_acquire(&r->head);
+	uint32_t length = evrt_load_acquire(&r->tail) - ring_real(head);
 
-	/* The two loads are of different moments: more than fits means that it was emptied between them. */
-	return length <= EVRT_RING_CAPACITY ? length : 0;
+	/* Between the two loads the owner may have gone round. */
+	return length > EVRT_RING_CAPACITY ? EVRT_RING_CAPACITY : length;
 }

@@ -39,7 +39,7 @@ signal_handler(int signum)
 		if (fd < 0)
 			continue;
 		/* A full pipe means that the reader has enough to read; signals coalesce. */
-		ssize_t ignored = write(fd, &byte, 1);
+		ssize_t ignored = evrt__sys.write(fd, &byte, 1);
 		(void)ignored;
 	}
 	evrt_sub_seq_cst(&handlers_inside, 1);

@@ -91,7 +91,8 @@ evrt__strand_push(struct evrt_strand *s, struct evrt_task *t)
 		s->active_user_max = s->active_user_count;
 	if (pri < s->running_pri && s->running)
 		s->preempt = true;
-	s->ops->notify(s);
+	if (!s->attended)
+		s->ops->notify(s);
 }
 
 void

@@ -60,6 +60,7 @@ struct evrt_strand {
 	uint64_t run_sequence;      /* +1 per task run: a waiter tells "ended" from "runs again" */
 	unsigned calls_left;        /* times that `running` will call its callback again by itself (signals) */
 	unsigned running_pri;       /* priority of `running`; queues_count when nothing runs */
+	bool attended;              /* the runner will look at the queues again before it lets go: no notify */
 	bool preempt;               /* a more urgent task was pushed while one ran */
 	void *ended;                /* condition: `running` has ended; made by the first waiter */
 	unsigned waiters;
@@ -72,7 +73,7 @@ void evrt__strand_fini(struct evrt_strand *);
 /* 0; -EBUSY while anything is active; -ENOMEM. Tasks' priorities are the caller's to keep below. */
 int evrt__strand_set_priorities(struct evrt_strand *, unsigned priorities);
 
-/* Queues a task that is not active, behind all of its priority, and notifies. */
+/* Queues a task that is not active, behind all of its priority; notifies unless the runner is at it. */
 void evrt__strand_push(struct evrt_strand *, struct evrt_task *);
 /* Takes an active task out again; it will not run. */
 void evrt__strand_remove(struct evrt_strand *, struct evrt_task *);

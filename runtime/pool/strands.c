@@ -212,17 +212,22 @@ strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
 {
 	struct evrt_pool *p = w->pool;
 	unsigned budget = p->set.strand_budget_callbacks;
+	bool stopped = false;
 
+	/* Pushes under the lock need not notify while we are at it: we look again before we let go of the lock. */
+	s->attended = true;
 	evrt__strand_take_inbox(s);
 	for (struct evrt_task *t; (t = evrt__strand_first(s)) != NULL;) {
-		if (budget-- == 0 || evrt_load_relaxed(&p->halt) == EVRT_HALT_NOW)
-			return false;
+		stopped = budget-- == 0 || evrt_load_relaxed(&p->halt) == EVRT_HALT_NOW;
+		if (stopped)
+			break;
 		evrt_count_own(&w->counters.callbacks, 1);
 		evrt__strand_run_task(s, t);
 		if (!evrt__inbox_empty(&s->inbox))
 			evrt__strand_take_inbox(s);
 	}
-	return true;
+	s->attended = false;
+	return !stopped;
 }
 
 void

@@ -1,0 +1,243 @@
+/* api/buffer/buffer_internal.h — an evbuffer from inside, and what the rooms above build on.
+ *
+ * Here:     the evbuffer and its chains, the calls for bufferevents (owner, deferral, internal
+ *           callbacks, one read with its measure), and the small verbs shared by the files of this room.
+ * Not here: the public contract (event2/buffer.h), bufferevents, event loops.
+ * Threads:  everything in struct evbuffer is guarded by its lock, when it has one. The reference counts
+ *           of chains and segments are atomic, because evbuffers with different locks can share them.
+ * PAIRS     chain.refs: drop (sub acq_rel) <-> drop: whoever takes the last reference sees all uses of
+ *           the memory before it frees it. Who reads 1 (load acquire, in evrt__chain_drop and
+ *           evrt__chain_front_room) comes after the last other holder, and stays alone.
+ *
+ * Shape: contents are the list first..last, in which every chain holds at least one byte. Room for the next
+ * bytes is the rest of the last chain, then `spare`: one empty chain outside of the list.
+ *
+ *      first                     last                  spare
+ *      [..DDDDDD] -> [DDDDDD] -> [DDDD....]            [..........]
+ *        ^start                       ^room              ^ committed only when used
+ */
+#ifndef EVRT_API_BUFFER_BUFFER_INTERNAL_H_
+#define EVRT_API_BUFFER_BUFFER_INTERNAL_H_
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <event2/buffer.h>
+#include "base/assert.h"
+#include "base/atomic.h"
+#include "base/list.h"
+
+/* --- sizes -------------------------------------------------------------------------------- */
+#define EVRT_BUFFER_LEN_MAX ((size_t)EV_SSIZE_MAX / 2)
+#define EVRT_CHAIN_TOTAL_MIN 256u          /* header and data of the smallest chain */
+#define EVRT_CHAIN_TOTAL_MAX 65536u        /* chains grow with the contents up to here; larger on demand */
+#define EVRT_BUFFER_READ_MAX_DEFAULT 65536u
+#define EVRT_BUFFER_READ_FIRST 2048u       /* total of the chain that a first read is offered */
+#define EVRT_BUFFER_READ_LEAST 512u        /* reads that use little shrink the offer down to here */
+#define EVRT_BUFFER_WRITE_VECS 64          /* pieces of one writev; 1 KiB of stack */
+
+/* --- chains ------------------------------------------------------------------------------- */
+enum evrt_chain_kind {
+	EVRT_CHAIN_HEAP,      /* its memory follows the header; the only kind that has room */
+	EVRT_CHAIN_REFERENCE, /* the program's memory, and a cleanup function */
+	EVRT_CHAIN_SHARED,    /* the memory of another chain, on which it holds a reference */
+	EVRT_CHAIN_FILE,      /* a part of a segment, on which it holds a reference; mem NULL until loaded */
+};
+
+struct evrt_chain {
+	struct evrt_chain *next;
+	unsigned char *mem; /* storage; NULL: a FILE chain whose bytes are not in memory */
+	size_t cap;         /* bytes of storage; FILE: start + len */
+	size_t start;       /* first byte of contents within mem; FILE: within the segment */
+	size_t len;         /* bytes of contents */
+	evrt_atomic(uint32_t) refs; /* its evbuffer, and every SHARED chain that points here */
+	uint8_t kind;               /* enum evrt_chain_kind; constant */
+};
+
+struct evrt_chain_reference {
+	struct evrt_chain chain;
+	evbuffer_ref_cleanup_cb cleanup;
+	void *cleanup_arg;
+};
+struct evrt_chain_shared {
+	struct evrt_chain chain;
+	struct evrt_chain *origin;
+};
+struct evrt_chain_file {
+	struct evrt_chain chain;
+	struct evbuffer_file_segment *segment;
+};
+
+/* A chain without contents and with room for `room` bytes or more. NULL when memory is out. */
+struct evrt_chain *evrt__chain_new(size_t room);
+/* The same with as much room as fits contents of `held` bytes that grow: at least `room`. */
+struct evrt_chain *evrt__chain_new_growing(size_t room, size_t held);
+struct evrt_chain *evrt__chain_new_shared(struct evrt_chain *origin);
+struct evrt_chain *evrt__chain_new_file(struct evbuffer_file_segment *, size_t start, size_t len);
+/* Lets go of a chain; the last holder frees it, running cleanup functions. NULL is accepted. */
+void evrt__chain_drop(struct evrt_chain *);
+void evrt__chain_drop_list(struct evrt_chain *first);
+
+static inline unsigned char *evrt__chain_data(const struct evrt_chain *c) { return c->mem + c->start; }
+/* Bytes that may be written behind the contents (also while shared: no one else looks there), and before
+ * them (only by a sole holder). */
+static inline size_t
+evrt__chain_room(const struct evrt_chain *c)
+{
+	return c && c->kind == EVRT_CHAIN_HEAP ? c->cap - c->start - c->len : 0;
+}
+size_t evrt__chain_front_room(const struct evrt_chain *);
+
+/* --- evbuffers ---------------------------------------------------------------------------- */
+
+/* Whoever the evbuffer is a part of; kept alive while deferred callbacks are on their way. The
+ * struct stays where it is as long as the evbuffer lives. ref is called with the evbuffer's lock
+ * held, unref without. */
+struct evrt__buffer_owner {
+	void (*ref)(void *arg);
+	void (*unref)(void *arg);
+	void *arg;
+};
+
+/* Called with the evbuffer's lock held when deferred callbacks have something to tell; answered by one
+ * evrt__buffer_run_deferred(buf), later and from elsewhere. */
+typedef void (*evrt__buffer_schedule_fn)(void *arg, struct evbuffer *buf);
+
+/* Bits of a callback beside EVBUFFER_CB_ENABLED; not the program's to change. */
+#define EVBUFFER_CB_NODEFER 2u   /* runs at once, also when the evbuffer defers callbacks */
+#define EVBUFFER_CB_OBSOLETE 4u  /* has the signature of evbuffer_setcb */
+#define EVBUFFER_CB_INTERNAL 8u  /* stays when evbuffer_setcb clears the list */
+
+struct evbuffer_cb_entry {
+	struct evrt_link link; /* in evbuffer.callbacks */
+	union {
+		evbuffer_cb_func func;
+		void (*obsolete)(struct evbuffer *, size_t old_len, size_t new_len, void *arg);
+	} call;
+	void *arg;
+	uint32_t flags;
+	bool dead; /* removed while callbacks run; swept by the outermost run */
+};
+
+struct evrt_buffer_change { size_t added, deleted; };
+
+struct evbuffer {
+	struct evrt_chain *first; /* contents; see the head of this file */
+	struct evrt_chain *last;
+	struct evrt_chain *spare;
+	size_t total_len;
+	size_t max_read;
+	void *lock;                        /* NULL: not locked. Constant once set */
+	struct evrt_link callbacks;        /* struct evbuffer_cb_entry, newest first */
+	struct evrt_buffer_change changed;  /* not yet told to the callbacks that run at once */
+	struct evrt_buffer_change deferred; /* not yet told to those that are deferred */
+	evrt__buffer_schedule_fn schedule; /* NULL: callbacks are not deferred */
+	void *schedule_arg;
+	void (*schedule_release)(void *arg); /* the evbuffer needs schedule_arg no more; may be NULL */
+	const struct evrt__buffer_owner *owner;
+	uint32_t refs;
+	uint32_t read_estimate;    /* total of the chain to offer to the next read */
+	uint16_t callback_depth;   /* runs of the callbacks that are under way */
+	uint8_t small_reads;       /* reads in a row that used little of the offer */
+	bool owns_lock;
+	bool frozen_front;
+	bool frozen_end;
+	bool drains_to_fd;
+	bool deferred_pending;     /* schedule was called, run_deferred not yet */
+	bool may_have_files;       /* some FILE chain may not be in memory; false: none is */
+	bool has_dead_callbacks;
+};
+
+/* --- for bufferevents --------------------------------------------------------------------- */
+
+/* All may be called with or without the lock held. `owner` may be NULL. */
+void evrt__buffer_set_owner(struct evbuffer *, const struct evrt__buffer_owner *owner);
+/* `release` (or NULL) gets `arg` when the evbuffer is gone, or another call has replaced it. */
+void evrt__buffer_set_defer(struct evbuffer *, evrt__buffer_schedule_fn schedule, void *arg,
+    void (*release)(void *arg));
+/* Runs what is pending and gives back the references that were taken for it: the evbuffer may be gone. */
+void evrt__buffer_run_deferred(struct evbuffer *);
+/* evbuffer_add_cb with flags: EVBUFFER_CB_ENABLED, _NODEFER, _INTERNAL. */
+struct evbuffer_cb_entry *evrt__buffer_add_cb(
+    struct evbuffer *, evbuffer_cb_func cb, void *arg, uint32_t flags);
+/* evbuffer_read that returns -errno, and in *out_offered the bytes the kernel was offered room for: a
+ * result below that means that a stream is drained. */
+ssize_t evrt__buffer_read(struct evbuffer *, int fd, ssize_t howmuch, size_t *out_offered);
+/* evbuffer_write_atmost that returns -errno. 0: nothing to write. -EPERM: frozen. */
+ssize_t evrt__buffer_write(struct evbuffer *, int fd, ssize_t howmuch);
+
+void evrt__buffer_incref(struct evbuffer *);
+/* The lock is held and is released; the evbuffer may be gone. */
+void evrt__buffer_decref_and_unlock(struct evbuffer *);
+
+/* Checks every invariant of the structure; true when all hold. Lock held. */
+bool evrt__buffer_validate(const struct evbuffer *);
+
+/* --- within the room ---------------------------------------------------------------------- *
+ * All are called with the lock held. A public call locks, edits, and ends by evrt__buffer_finish, which
+ * tells the callbacks what the edit has counted, and unlocks. */
+void evrt__buffer_lock(const struct evbuffer *);
+void evrt__buffer_unlock(const struct evbuffer *);
+void evrt__buffer_lock2(struct evbuffer *, struct evbuffer *);
+void evrt__buffer_unlock2(struct evbuffer *, struct evbuffer *);
+void evrt__buffer_finish(struct evbuffer *);
+/* The same for two: callbacks of `x` run first. */
+void evrt__buffer_finish2(struct evbuffer *x, struct evbuffer *y);
+/* Runs callbacks without unlocking. The caller holds a reference. */
+void evrt__buffer_run_callbacks(struct evbuffer *);
+
+static inline void
+evrt__buffer_added(struct evbuffer *buf, size_t n)
+{
+	buf->total_len += n;
+	buf->changed.added += n;
+	buf->deferred.added += n;
+}
+static inline void
+evrt__buffer_deleted(struct evbuffer *buf, size_t n)
+{
+	buf->total_len -= n;
+	buf->changed.deleted += n;
+	buf->deferred.deleted += n;
+}
+static inline bool
+evrt__buffer_fits(const struct evbuffer *buf, size_t n)
+{
+	return n <= EVRT_BUFFER_LEN_MAX - buf->total_len;
+}
+
+/* Appends a chain that holds bytes; counts nothing. */
+void evrt__buffer_link(struct evbuffer *, struct evrt_chain *);
+/* Makes the rest of the last chain and the spare hold `size` bytes, `contiguous`: one of them alone. 0 or
+ * -ENOMEM. */
+int evrt__buffer_make_room(struct evbuffer *, size_t size, bool contiguous);
+/* Bytes written into that room become contents: first the rest of the last chain, then the spare. */
+void evrt__buffer_commit(struct evbuffer *, size_t in_last, size_t in_spare);
+/* Copies into room that evrt__buffer_make_room(size) has made. */
+void evrt__buffer_append(struct evbuffer *, const void *data, size_t size);
+/* Removes the first n <= total_len bytes and drops the spare if none are left. */
+void evrt__buffer_take(struct evbuffer *, size_t n);
+void evrt__buffer_drop_spare(struct evbuffer *);
+/* Copies n bytes that begin `skip` bytes into chain c. They exist, and are in memory. */
+void evrt__chain_copy(const struct evrt_chain *c, size_t skip, void *out, size_t n);
+/* Brings FILE chains within the first `upto` bytes into memory. 0 or -errno. */
+int evrt__buffer_load(struct evbuffer *, size_t upto);
+
+/* A position of the program, looked up. `chain` is NULL just behind the last byte. */
+struct evrt_buffer_cursor {
+	struct evrt_chain *chain;
+	size_t in_chain;
+	size_t pos;
+};
+/* NULL stands for the front. -1 when it is outside of the contents. */
+int evrt__buffer_cursor(
+    const struct evbuffer *, const struct evbuffer_ptr *, struct evrt_buffer_cursor *out);
+
+/* Segments, for chains. */
+void evrt__segment_ref(struct evbuffer_file_segment *);
+void evrt__segment_drop(struct evbuffer_file_segment *);
+/* The bytes of the whole segment in memory. 0 or -errno. Any thread. */
+int evrt__segment_load(struct evbuffer_file_segment *, unsigned char **out_mem);
+int evrt__segment_fd(const struct evbuffer_file_segment *);
+off_t evrt__segment_offset(const struct evbuffer_file_segment *);
+
+#endif

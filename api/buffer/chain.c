@@ -1,0 +1,269 @@
+/* api/buffer/chain.c — the blocks that contents are made of: allocation, sharing, release, loading.
+ *
+ * Here:     chains by themselves, and the room behind an evbuffer's contents.
+ * Not here: edits of contents (edit.c, move.c), segments of files (file.c).
+ * Threads:  those of the evbuffer, under its lock; the last drop of a shared chain may come from another.
+ */
+#include "api/buffer/buffer_internal.h"
+
+#include <errno.h>
+#include <string.h>
+#include "base/mem.h"
+
+static void
+chain_init(struct evrt_chain *c, enum evrt_chain_kind kind, unsigned char *mem, size_t cap)
+{
+	c->next = NULL;
+	c->mem = mem;
+	c->cap = cap;
+	c->start = 0;
+	c->len = 0;
+	evrt_store_relaxed(&c->refs, 1u); /* not yet seen by another thread */
+	c->kind = (uint8_t)kind;
+}
+
+/* The size to ask the allocator for: powers of two while they are small, then whole pages, so that a
+ * large block wastes less than a page. */
+static size_t
+chain_total(size_t least)
+{
+	size_t total = EVRT_CHAIN_TOTAL_MIN;
+	if (least > 4096)
+		return (least + 4095) & ~(size_t)4095;
+	while (total < least)
+		total *= 2;
+	return total;
+}
+
+struct evrt_chain *
+evrt__chain_new(size_t room)
+{
+	if (room > EVRT_BUFFER_LEN_MAX) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	size_t total = chain_total(room + sizeof(struct evrt_chain));
+	struct evrt_chain *c = evrt__malloc(total);
+	if (!c)
+		return NULL;
+	chain_init(c, EVRT_CHAIN_HEAP, (unsigned char *)(c + 1), total - sizeof(*c));
+	return c;
+}
+
+struct evrt_chain *
+evrt__chain_new_growing(size_t room, size_t held)
+{
+	/* As much as is held already: the number of chains stays logarithmic, and at most half is waste. */
+	size_t total = held < EVRT_CHAIN_TOTAL_MAX ? held : EVRT_CHAIN_TOTAL_MAX;
+	size_t least = total > sizeof(struct evrt_chain) ? total - sizeof(struct evrt_chain) : 0;
+	return evrt__chain_new(room > least ? room : least);
+}
+
+struct evrt_chain *
+evrt__chain_new_shared(struct evrt_chain *origin)
+{
+	struct evrt_chain_shared *s = evrt__malloc(sizeof(*s));
+	if (!s)
+		return NULL;
+	/* relaxed: the caller's evbuffer holds a reference, so it cannot be the last one now. */
+	evrt_add_relaxed(&origin->refs, 1u);
+	chain_init(&s->chain, EVRT_CHAIN_SHARED, origin->mem, origin->start + origin->len);
+	s->chain.start = origin->start;
+	s->chain.len = origin->len;
+	s->origin = origin;
+	return &s->chain;
+}
+
+struct evrt_chain *
+evrt__chain_new_file(struct evbuffer_file_segment *seg, size_t start, size_t len)
+{
+	struct evrt_chain_file *f = evrt__malloc(sizeof(*f));
+	if (!f)
+		return NULL;
+	evrt__segment_ref(seg);
+	chain_init(&f->chain, EVRT_CHAIN_FILE, NULL, start + len);
+	f->chain.start = start;
+	f->chain.len = len;
+	f->segment = seg;
+	return &f->chain;
+}
+
+static void
+chain_release_reference(struct evrt_chain *c)
+{
+	struct evrt_chain_reference *r = (struct evrt_chain_reference *)c;
+	if (r->cleanup)
+		r->cleanup(c->mem, c->cap, r->cleanup_arg);
+}
+
+static void
+chain_release_file(struct evrt_chain *c)
+{
+	evrt__segment_drop(((struct evrt_chain_file *)c)->segment);
+}
+
+static void (*const chain_release[])(struct evrt_chain *) = {
+	[EVRT_CHAIN_REFERENCE] = chain_release_reference,
+	[EVRT_CHAIN_FILE] = chain_release_file,
+};
+
+void
+evrt__chain_drop(struct evrt_chain *c)
+{
+	while (c) {
+		/* acquire and acq_rel, see PAIRS: the last holder comes after all uses by the others. Whoever
+		 * is alone already needs no locked instruction: nobody is left who could take a reference. */
+		if (evrt_load_acquire(&c->refs) != 1 && evrt_sub_acq_rel(&c->refs, 1u) != 1)
+			return;
+		if (c->kind == EVRT_CHAIN_SHARED) {
+			struct evrt_chain *origin = ((struct evrt_chain_shared *)c)->origin;
+			evrt__free(c);
+			c = origin;
+			continue;
+		}
+		if (c->kind != EVRT_CHAIN_HEAP)
+			chain_release[c->kind](c);
+		evrt__free(c);
+		return;
+	}
+}
+
+void
+evrt__chain_drop_list(struct evrt_chain *first)
+{
+	while (first) {
+		struct evrt_chain *next = first->next;
+		evrt__chain_drop(first);
+		first = next;
+	}
+}
+
+size_t
+evrt__chain_front_room(const struct evrt_chain *c)
+{
+	/* acquire, see PAIRS: whoever shared the bytes before `start` has finished with them. */
+	if (!c || c->kind != EVRT_CHAIN_HEAP || evrt_load_acquire(&c->refs) != 1)
+		return 0;
+	return c->start;
+}
+
+void
+evrt__chain_copy(const struct evrt_chain *c, size_t skip, void *out, size_t n)
+{
+	unsigned char *to = out;
+	while (n) {
+		size_t part = c->len - skip < n ? c->len - skip : n;
+		memcpy(to, evrt__chain_data(c) + skip, part);
+		to += part;
+		n -= part;
+		skip = 0;
+		c = c->next;
+	}
+}
+
+void
+evrt__buffer_link(struct evbuffer *buf, struct evrt_chain *c)
+{
+	c->next = NULL;
+	if (buf->last)
+		buf->last->next = c;
+	else
+		buf->first = c;
+	buf->last = c;
+}
+
+void
+evrt__buffer_drop_spare(struct evbuffer *buf)
+{
+	evrt__chain_drop(buf->spare);
+	buf->spare = NULL;
+}
+
+int
+evrt__buffer_make_room(struct evbuffer *buf, size_t size, bool contiguous)
+{
+	size_t room = evrt__chain_room(buf->last);
+	if (room >= size)
+		return 0;
+	size_t need = contiguous ? size : size - room;
+	if (buf->spare && buf->spare->cap >= need)
+		return 0;
+	struct evrt_chain *c = evrt__chain_new_growing(need, buf->total_len);
+	if (!c)
+		return -ENOMEM;
+	evrt__buffer_drop_spare(buf);
+	buf->spare = c;
+	return 0;
+}
+
+void
+evrt__buffer_commit(struct evbuffer *buf, size_t in_last, size_t in_spare)
+{
+	if (in_last)
+		buf->last->len += in_last;
+	if (in_spare) {
+		buf->spare->len = in_spare;
+		evrt__buffer_link(buf, buf->spare);
+		buf->spare = NULL;
+	}
+	evrt__buffer_added(buf, in_last + in_spare);
+}
+
+void
+evrt__buffer_append(struct evbuffer *buf, const void *data, size_t size)
+{
+	size_t room = evrt__chain_room(buf->last);
+	size_t in_last = room < size ? room : size;
+	if (in_last)
+		memcpy(evrt__chain_data(buf->last) + buf->last->len, data, in_last);
+	if (in_last < size)
+		memcpy(buf->spare->mem, (const unsigned char *)data + in_last, size - in_last);
+	evrt__buffer_commit(buf, in_last, size - in_last);
+}
+
+void
+evrt__buffer_take(struct evbuffer *buf, size_t n)
+{
+	struct evrt_chain *gone = buf->first;
+	struct evrt_chain *last_gone = NULL;
+	size_t left = n;
+	while (left && left >= buf->first->len) {
+		left -= buf->first->len;
+		last_gone = buf->first;
+		buf->first = buf->first->next;
+	}
+	if (left) {
+		buf->first->start += left;
+		buf->first->len -= left;
+	}
+	if (!buf->first) {
+		buf->last = NULL;
+		buf->may_have_files = false;
+		evrt__buffer_drop_spare(buf);
+	}
+	evrt__buffer_deleted(buf, n);
+	/* Last, because cleanup functions of the program run in here. */
+	if (last_gone) {
+		last_gone->next = NULL;
+		evrt__chain_drop_list(gone);
+	}
+}
+
+int
+evrt__buffer_load(struct evbuffer *buf, size_t upto)
+{
+	if (!buf->may_have_files)
+		return 0;
+	size_t seen = 0;
+	struct evrt_chain *c = buf->first;
+	for (; c && seen < upto; c = c->next) {
+		seen += c->len;
+		if (c->mem)
+			continue;
+		int err = evrt__segment_load(((struct evrt_chain_file *)c)->segment, &c->mem);
+		if (err)
+			return err;
+	}
+	buf->may_have_files = c != NULL;
+	return 0;
+}

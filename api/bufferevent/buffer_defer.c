@@ -1,0 +1,82 @@
+/* api/bufferevent/buffer_defer.c — evbuffer_defer_callbacks: an evbuffer's callbacks in a base's loop.
+ *
+ * Here:     the task that ties the two together. It lives in this room because the evbuffer's room knows no
+ *           events, and the events' room no evbuffers.
+ * Threads:  scheduling: any, with the evbuffer's lock held (rank evbuffer, below the strand's). Running: the
+ *           strand.
+ */
+#include <event2/buffer.h>
+#include <event2/event.h>
+
+#include "api/buffer/buffer_internal.h"
+#include "api/event/event_internal.h"
+#include "base/mem.h"
+#include "threading/lock.h"
+
+struct deferral { /* the evbuffer's schedule_arg */
+	struct evrt_task task;       /* queued while the evbuffer's deferred_pending is set */
+	struct evrt_strand *strand;  /* referenced */
+	bool replaced;               /* released while queued: its run is its end. Strand lock */
+};
+
+static void
+deferral_free(struct deferral *d)
+{
+	evrt__strand_unref(d->strand);
+	evrt__free(d);
+}
+
+static void
+deferral_run(struct evrt_task *task, void *buf)
+{
+	struct deferral *d = EVRT_CONTAINER_OF(task, struct deferral, task);
+
+	evrt__lock(d->strand->lock);
+	bool replaced = d->replaced;
+	evrt__unlock(d->strand->lock);
+	evrt__buffer_run_deferred(buf); /* may have freed the evbuffer, and us unless we were replaced */
+	if (replaced)
+		deferral_free(d);
+}
+
+static void
+deferral_schedule(void *arg, struct evbuffer *buf)
+{
+	struct deferral *d = arg;
+
+	(void)buf;
+	evrt__strand_submit(d->strand, &d->task);
+}
+
+static void
+deferral_release(void *arg)
+{
+	struct deferral *d = arg;
+
+	evrt__lock(d->strand->lock);
+	bool queued = (d->task.flags & EVRT_TASK_ACTIVE) != 0;
+	d->replaced = queued;
+	evrt__unlock(d->strand->lock);
+	if (!queued)
+		deferral_free(d);
+}
+
+int
+evbuffer_defer_callbacks(struct evbuffer *buf, struct event_base *base)
+{
+	struct deferral *d = evrt__malloc(sizeof(*d));
+
+	if (!d)
+		return -1;
+	d->strand = evrt__base_strand_for_new(base);
+	if (!d->strand) {
+		evrt__free(d);
+		return -1;
+	}
+	d->replaced = false;
+	evrt__task_init(&d->task, deferral_run, buf, 0);
+	/* A base that is freed runs it a last time, so that the evbuffer's reference is given back. */
+	d->task.flags |= EVLIST_FINALIZING;
+	evrt__buffer_set_defer(buf, deferral_schedule, d, deferral_release);
+	return 0;
+}

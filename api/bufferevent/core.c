@@ -1,0 +1,469 @@
+/* api/bufferevent/core.c — what all kinds of bufferevents have in common.
+ *
+ * Here:     making, references, freeing, locking; enabling and suspending; data in and out; plain getters
+ *           and setters.
+ * Not here: when callbacks are called (callbacks.c), watermarks (watermark.c), what a kind does (its file).
+ * Threads:  any; see bufferevent_internal.h.
+ */
+#include "api/bufferevent/bufferevent_internal.h"
+
+#include <errno.h>
+#include "base/assert.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "threading/lock.h"
+
+#define RW (EV_READ | EV_WRITE)
+
+_Static_assert(offsetof(struct bufferevent_private, bev) == 0, "evrt__bev casts");
+
+void
+evrt__bev_lock(const struct bufferevent_private *p)
+{
+	if (p->lock)
+		evrt__lock(p->lock);
+}
+
+void
+evrt__bev_unlock(const struct bufferevent_private *p)
+{
+	if (p->lock)
+		evrt__unlock(p->lock);
+}
+
+void
+evrt__bev_lock_and_ref(struct bufferevent_private *p)
+{
+	evrt__bev_lock(p);
+	p->refs++;
+}
+
+/* Nobody else knows the object, and nothing of it is queued. */
+void
+evrt__bev_fini(struct bufferevent_private *p)
+{
+	if (p->bev.input)
+		evbuffer_free(p->bev.input);
+	if (p->bev.output)
+		evbuffer_free(p->bev.output);
+	if (p->owns_lock)
+		evrt__lock_free(p->lock, EVRT_LOCKTYPE_RECURSIVE);
+	if (p->strand)
+		evrt__strand_unref(p->strand);
+}
+
+/* evrt_task.fn of `last`: in the strand, after everything else that this bufferevent had there. */
+static void
+bev_destroy(struct evrt_task *task, void *arg)
+{
+	struct bufferevent_private *p = arg;
+
+	(void)task;
+	p->bev.be_ops->destroy(&p->bev);
+	evrt__bev_fini(p);
+	evrt__free(p);
+}
+
+int
+evrt__bev_unref_and_unlock(struct bufferevent_private *p)
+{
+	EVRT_ASSERT(p->refs > 0);
+	if (--p->refs > 0) {
+		evrt__bev_unlock(p);
+		return 0;
+	}
+	p->bev.be_ops->stop(&p->bev);
+	/* From the submission on the object belongs to the strand, which may destroy it at once. */
+	struct evrt_strand *strand = p->strand;
+	evrt__strand_ref(strand);
+	evrt__bev_unlock(p);
+	evrt__strand_submit(strand, &p->last);
+	evrt__strand_unref(strand);
+	return 1;
+}
+
+static void
+bev_owner_ref(void *arg)
+{
+	struct bufferevent_private *p = arg;
+
+	p->refs++; /* the evbuffer's lock is held, which is ours */
+}
+
+static void
+bev_owner_unref(void *arg)
+{
+	evrt__bev_lock(arg);
+	evrt__bev_unref_and_unlock(arg);
+}
+
+/* The program has put something into output. */
+static void
+bev_output_changed(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct bufferevent_private *p = arg;
+
+	(void)output;
+	if (info->n_added && (p->bev.enabled & EV_WRITE) && !p->write_suspended && !p->freed)
+		p->bev.be_ops->output_grew(&p->bev);
+}
+
+static int
+bev_init_buffers(struct bufferevent_private *p)
+{
+	struct bufferevent *bev = &p->bev;
+
+	bev->input = evbuffer_new();
+	bev->output = evbuffer_new();
+	if (!bev->input || !bev->output || !evrt__buffer_add_cb(bev->output, bev_output_changed, p,
+	    EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER | EVBUFFER_CB_INTERNAL))
+		return -ENOMEM;
+	p->owner = (struct evrt__buffer_owner){ bev_owner_ref, bev_owner_unref, p };
+	evrt__buffer_set_owner(bev->input, &p->owner);
+	evrt__buffer_set_owner(bev->output, &p->owner);
+	if (p->lock) {
+		evbuffer_enable_locking(bev->input, p->lock);
+		evbuffer_enable_locking(bev->output, p->lock);
+	}
+	return 0;
+}
+
+static int
+bev_init_lock(struct bufferevent_private *p, void *lock)
+{
+	p->lock = lock;
+	if (lock || !(p->options & BEV_OPT_THREADSAFE))
+		return 0;
+	if (!evrt__threads_on())
+		return -EINVAL; /* a promise that could not be kept */
+	p->lock = evrt__lock_new(EVRT_LOCKTYPE_RECURSIVE, EVRT_RANK_bufferevent);
+	p->owns_lock = p->lock != NULL;
+	return p->lock ? 0 : -ENOMEM;
+}
+
+int
+evrt__bev_init(struct bufferevent_private *p, struct event_base *base, const struct bufferevent_ops *ops,
+    int options, void *lock)
+{
+	if ((options & BEV_OPT_UNLOCK_CALLBACKS) && !(options & BEV_OPT_DEFER_CALLBACKS)) {
+		evrt__warnx("bufferevent: BEV_OPT_UNLOCK_CALLBACKS needs BEV_OPT_DEFER_CALLBACKS");
+		return -EINVAL;
+	}
+	p->bev.ev_base = base;
+	p->bev.be_ops = ops;
+	p->bev.enabled = EV_WRITE;
+	p->options = options;
+	p->refs = 1;
+	p->fd = -1;
+	p->single_read_max = EVRT_BEV_READ_MAX_DEFAULT;
+	p->single_write_max = EVRT_BEV_WRITE_MAX_DEFAULT;
+	uint8_t priority = (uint8_t)(event_base_get_npriorities(base) / 2);
+	evrt__task_init(&p->deferred, evrt__bev_run_deferred, p, priority);
+	evrt__task_init(&p->last, bev_destroy, p, priority);
+	/* event_base_free runs these two, where it discards other tasks. */
+	p->deferred.flags |= EVLIST_FINALIZING;
+	p->last.flags |= EVLIST_FINALIZING;
+	p->strand = evrt__base_strand_for_new(base);
+	int err = p->strand ? bev_init_lock(p, lock) : -ENOMEM;
+	if (err == 0)
+		err = bev_init_buffers(p);
+	if (err < 0)
+		evrt__bev_fini(p);
+	return err;
+}
+
+void
+bufferevent_free(struct bufferevent *bev)
+{
+	struct bufferevent_private *p = evrt__bev(bev);
+
+	evrt__bev_lock(p);
+	EVRT_ASSERT(!p->freed);
+	p->freed = true;
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	/* Now, not in the last step: the program may close the descriptor as soon as this returns, and open
+	 * another one of the same number. */
+	bev->be_ops->stop(bev);
+	evrt__bev_unref_and_unlock(p);
+}
+
+void
+bufferevent_incref(struct bufferevent *bev)
+{
+	struct bufferevent_private *p = evrt__bev(bev);
+
+	evrt__bev_lock_and_ref(p);
+	evrt__bev_unlock(p);
+}
+
+int
+bufferevent_decref(struct bufferevent *bev)
+{
+	evrt__bev_lock(evrt__bev(bev));
+	return evrt__bev_unref_and_unlock(evrt__bev(bev));
+}
+
+void
+bufferevent_lock(struct bufferevent *bev)
+{
+	evrt__bev_lock_and_ref(evrt__bev(bev));
+}
+
+void
+bufferevent_unlock(struct bufferevent *bev)
+{
+	evrt__bev_unref_and_unlock(evrt__bev(bev));
+}
+
+/* --- enabling ------------------------------------------------------------------------------- */
+
+/* The directions among `events` that no reason to suspend holds back. */
+static short
+bev_unsuspended(const struct bufferevent_private *p, short events)
+{
+	return (short)((p->read_suspended ? 0 : events & EV_READ) | (p->write_suspended ? 0 : events & EV_WRITE));
+}
+
+int
+evrt__bev_enable_nolock(struct bufferevent_private *p, short events)
+{
+	p->bev.enabled |= events & RW;
+	/* Where the callback that tells of room could not be had (watermark.c), this is the way out. */
+	if ((events & EV_READ) && evrt__bev_input_room(p) > 0)
+		p->read_suspended &= (uint8_t)~EVRT_BEV_SUSPEND_WATERMARK;
+	short now = bev_unsuspended(p, events);
+	return now && !p->freed ? p->bev.be_ops->enable(&p->bev, now) : 0;
+}
+
+void
+evrt__bev_disable_nolock(struct bufferevent_private *p, short events)
+{
+	p->bev.enabled &= (short)~(events & RW);
+	p->bev.be_ops->disable(&p->bev, events & RW);
+}
+
+int
+bufferevent_enable(struct bufferevent *bev, short events)
+{
+	struct bufferevent_private *p = evrt__bev(bev);
+
+	evrt__bev_lock_and_ref(p);
+	int r = evrt__bev_enable_nolock(p, events);
+	evrt__bev_unref_and_unlock(p);
+	return r;
+}
+
+int
+bufferevent_disable(struct bufferevent *bev, short events)
+{
+	struct bufferevent_private *p = evrt__bev(bev);
+
+	evrt__bev_lock(p);
+	evrt__bev_disable_nolock(p, events);
+	evrt__bev_unlock(p);
+	return 0;
+}
+
+short
+bufferevent_get_enabled(struct bufferevent *bev)
+{
+	evrt__bev_lock(evrt__bev(bev));
+	short enabled = bev->enabled;
+	evrt__bev_unlock(evrt__bev(bev));
+	return enabled;
+}
+
+void
+evrt__bev_suspend(struct bufferevent_private *p, short events, enum evrt_bev_suspend why)
+{
+	short stops = bev_unsuspended(p, events);
+
+	if (events & EV_READ)
+		p->read_suspended |= (uint8_t)why;
+	if (events & EV_WRITE)
+		p->write_suspended |= (uint8_t)why;
+	if (stops)
+		p->bev.be_ops->disable(&p->bev, stops);
+}
+
+void
+evrt__bev_resume(struct bufferevent_private *p, short events, enum evrt_bev_suspend why)
+{
+	short before = bev_unsuspended(p, RW);
+
+	if (events & EV_READ)
+		p->read_suspended &= (uint8_t)~why;
+	if (events & EV_WRITE)
+		p->write_suspended &= (uint8_t)~why;
+	short begins = (short)(bev_unsuspended(p, RW) & ~before & p->bev.enabled);
+	/* What fails here is told by the next enable; there is nobody to tell now. */
+	if (begins && !p->freed)
+		(void)p->bev.be_ops->enable(&p->bev, begins);
+}
+
+/* --- what the program asks and sets ---------------------------------------------------------- */
+
+void
+bufferevent_setcb(struct bufferevent *bev, bufferevent_data_cb readcb, bufferevent_data_cb writecb,
+    bufferevent_event_cb eventcb, void *cbarg)
+{
+	evrt__bev_lock(evrt__bev(bev));
+	bev->readcb = readcb;
+	bev->writecb = writecb;
+	bev->errorcb = eventcb;
+	bev->cbarg = cbarg;
+	evrt__bev_unlock(evrt__bev(bev));
+}
+
+void
+bufferevent_getcb(struct bufferevent *bev, bufferevent_data_cb *readcb_ptr, bufferevent_data_cb *writecb_ptr,
+    bufferevent_event_cb *eventcb_ptr, void **cbarg_ptr)
+{
+	evrt__bev_lock(evrt__bev(bev));
+	if (readcb_ptr)
+		*readcb_ptr = bev->readcb;
+	if (writecb_ptr)
+		*writecb_ptr = bev->writecb;
+	if (eventcb_ptr)
+		*eventcb_ptr = bev->errorcb;
+	if (cbarg_ptr)
+		*cbarg_ptr = bev->cbarg;
+	evrt__bev_unlock(evrt__bev(bev));
+}
+
+int
+bufferevent_set_timeouts(struct bufferevent *bev, const struct timeval *tv_read, const struct timeval *tv_write)
+{
+	static const struct timeval none = { 0, 0 };
+
+	evrt__bev_lock(evrt__bev(bev));
+	bev->timeout_read = tv_read ? *tv_read : none;
+	bev->timeout_write = tv_write ? *tv_write : none;
+	int r = bev->be_ops->adjust_timeouts(bev);
+	evrt__bev_unlock(evrt__bev(bev));
+	return r;
+}
+
+struct evbuffer *
+bufferevent_get_input(struct bufferevent *bev)
+{
+	return bev->input;
+}
+
+struct evbuffer *
+bufferevent_get_output(struct bufferevent *bev)
+{
+	return bev->output;
+}
+
+struct event_base *
+bufferevent_get_base(struct bufferevent *bev)
+{
+	return bev->ev_base;
+}
+
+int
+bufferevent_write(struct bufferevent *bev, const void *data, size_t size)
+{
+	return evbuffer_add(bev->output, data, size);
+}
+
+int
+bufferevent_write_buffer(struct bufferevent *bev, struct evbuffer *buf)
+{
+	return evbuffer_add_buffer(bev->output, buf);
+}
+
+size_t
+bufferevent_read(struct bufferevent *bev, void *data, size_t size)
+{
+	return (size_t)evbuffer_remove(bev->input, data, size);
+}
+
+int
+bufferevent_read_buffer(struct bufferevent *bev, struct evbuffer *buf)
+{
+	return evbuffer_add_buffer(buf, bev->input);
+}
+
+int
+bufferevent_flush(struct bufferevent *bev, short iotype, enum bufferevent_flush_mode mode)
+{
+	int r = -1;
+
+	evrt__bev_lock(evrt__bev(bev));
+	if (bev->be_ops->flush)
+		r = bev->be_ops->flush(bev, iotype, mode);
+	evrt__bev_unlock(evrt__bev(bev));
+	return r;
+}
+
+int
+bufferevent_setfd(struct bufferevent *bev, evutil_socket_t fd)
+{
+	int r = -1;
+
+	evrt__bev_lock_and_ref(evrt__bev(bev));
+	if (bev->be_ops->set_fd)
+		r = bev->be_ops->set_fd(bev, fd);
+	evrt__bev_unref_and_unlock(evrt__bev(bev));
+	return r;
+}
+
+evutil_socket_t
+bufferevent_getfd(struct bufferevent *bev)
+{
+	evutil_socket_t fd = -1;
+
+	evrt__bev_lock(evrt__bev(bev));
+	if (bev->be_ops->get_fd)
+		fd = bev->be_ops->get_fd(bev);
+	evrt__bev_unlock(evrt__bev(bev));
+	return fd;
+}
+
+struct bufferevent *
+bufferevent_get_underlying(struct bufferevent *bev)
+{
+	struct bufferevent *below = NULL;
+
+	evrt__bev_lock(evrt__bev(bev));
+	if (bev->be_ops->get_underlying)
+		below = bev->be_ops->get_underlying(bev);
+	evrt__bev_unlock(evrt__bev(bev));
+	return below;
+}
+
+int
+bufferevent_base_set(struct event_base *base, struct bufferevent *bev)
+{
+	int r = -1;
+
+	evrt__bev_lock(evrt__bev(bev));
+	if (base && bev->be_ops->set_base && !evrt__bev(bev)->deferred_queued)
+		r = bev->be_ops->set_base(bev, base);
+	evrt__bev_unlock(evrt__bev(bev));
+	return r;
+}
+
+int
+bufferevent_priority_set(struct bufferevent *bev, int priority)
+{
+	int r = -1;
+
+	evrt__bev_lock(evrt__bev(bev));
+	if (bev->be_ops->set_priority)
+		r = bev->be_ops->set_priority(bev, priority);
+	evrt__bev_unlock(evrt__bev(bev));
+	return r;
+}
+
+int
+bufferevent_get_priority(const struct bufferevent *bev)
+{
+	/* For kinds without events, too. */
+	evrt__bev_lock(evrt__bev_const(bev));
+	int priority = evrt__bev_const(bev)->deferred.pri;
+	evrt__bev_unlock(evrt__bev_const(bev));
+	return priority;
+}

@@ -1,0 +1,347 @@
+/* api/event/add.c — adding, deleting and activating events.
+ *
+ * Here:     the transitions of an event between initialised, pending and active.
+ * Not here: running it (execute.c), finding its strand (lookup.c).
+ * Threads:  the public functions: any. `_nolock`: with the lock of the event's strand.
+ *
+ *                 event_add                report, timeout, event_active
+ *   initialised ------------> pending  -------------------------------------> active (and pending, if persistent
+ *        ^                     |  ^                                             |     or activated by hand)
+ *        |                     |  '---- EV_PERSIST: after its callback ---------|
+ *        '---- event_del ------'------- event_del, or not EV_PERSIST -----------'
+ */
+#include <event2/event.h>
+
+#include <errno.h>
+
+#include "api/event/debug.h"
+#include "api/event/event_internal.h"
+#include "api/event/stream.h"
+#include "api/util/timeval.h"
+#include "base/assert.h"
+#include "base/log.h"
+#include "threading/lock.h"
+
+#define IO_EVENTS (EV_READ | EV_WRITE | EV_CLOSED)
+/* The mark of event_base_init_common_timeout: the top nibble, then the index; the rest is microseconds. */
+#define COMMON_MASK 0xf0000000u
+#define COMMON_MAGIC 0x50000000u
+#define COMMON_USEC_MASK 0x000fffffu
+
+static evrt_ns
+duration_of(const struct timeval *tv)
+{
+	struct timeval plain = *tv;
+
+	if (((unsigned long)tv->tv_usec & COMMON_MASK) == COMMON_MAGIC)
+		plain.tv_usec = (suseconds_t)((unsigned long)tv->tv_usec & COMMON_USEC_MASK);
+	return evrt__ns_from_timeval(&plain);
+}
+
+/* The poller's words for what an event asks. */
+static unsigned
+interest_of(short events)
+{
+	return (events & EV_READ ? EVRT_READ : 0u) | (events & EV_WRITE ? EVRT_WRITE : 0u) |
+	    (events & EV_CLOSED ? EVRT_CLOSED : 0u) | (events & EV_ET ? EVRT_EDGE : 0u);
+}
+
+/* A report for the event's slot; strand locked. */
+static void
+event_slot_ready(struct evrt_slot *slot, unsigned bits)
+{
+	struct event_core *ev = slot->owner;
+	struct evrt_strand *s = slot->strand;
+	int result = (bits & EVRT_READ ? EV_READ : 0) | (bits & EVRT_WRITE ? EV_WRITE : 0) |
+	    (bits & EVRT_CLOSED ? EV_CLOSED : 0);
+
+	if (bits & EVRT_SLOT_TIMER) {
+		ev->task.flags &= (int16_t)~EVLIST_TIMEOUT;
+		evrt__strand_count(s, -1);
+		result |= EV_TIMEOUT;
+	}
+	if (bits & EVRT_SLOT_SIGNAL) {
+		unsigned count = evrt_swap_acq_rel(&slot->signals, 0u);
+		evrt__event_active_nolock(s, ev, EV_SIGNAL, (short)(count < INT16_MAX ? count : INT16_MAX));
+	}
+	if (result)
+		evrt__event_active_nolock(s, ev, result, 1);
+}
+
+struct event_core *
+evrt__slot_event(struct evrt_slot *slot)
+{
+	return slot->ready == event_slot_ready ? slot->owner : NULL;
+}
+
+static int
+event_need_slot(struct evrt_strand *s, struct event_core *ev)
+{
+	if (!ev->slot)
+		ev->slot = evrt__slot_new(s, event_slot_ready, ev);
+	return ev->slot ? 0 : -ENOMEM;
+}
+
+/* Gives the slot back when nothing of the event is pending. */
+static void
+event_drop_slot(struct event_core *ev)
+{
+	if (!ev->slot || evrt__event_is_added(ev))
+		return;
+	struct evrt_slot *slot = ev->slot;
+	ev->slot = NULL;
+	evrt__slot_disown(slot);
+}
+
+/* Starts waiting for the fd or the signal. 0 or -errno. */
+static int
+event_insert(struct evrt_strand *s, struct event_core *ev)
+{
+	int err = 0;
+
+	if (ev->events & EV_SIGNAL) {
+		err = event_need_slot(s, ev);
+		if (err == 0)
+			err = evrt__signal_watch(&ev->base->signals, ev->slot, ev->fd);
+	} else if (ev->fd >= 0 && !(ev->task.flags & EVRT_EV_SOFT)) {
+		err = event_need_slot(s, ev);
+		if (err == 0)
+			err = evrt__slot_watch(ev->slot, ev->fd, interest_of(ev->events));
+	}
+	if (err < 0)
+		return err;
+	ev->task.flags |= EVLIST_INSERTED;
+	if (!(ev->task.flags & EVLIST_INTERNAL))
+		evrt__strand_count(s, 1);
+	return 0;
+}
+
+static void
+event_uninsert(struct evrt_strand *s, struct event_core *ev)
+{
+	if (ev->events & EV_SIGNAL)
+		evrt__signal_unwatch(&ev->base->signals, ev->slot);
+	else if (ev->slot)
+		evrt__slot_unwatch(ev->slot);
+	ev->task.flags &= (int16_t)~EVLIST_INSERTED;
+	if (!(ev->task.flags & EVLIST_INTERNAL))
+		evrt__strand_count(s, -1);
+}
+
+void
+evrt__event_clear_timer_nolock(struct evrt_strand *s, struct event_core *ev)
+{
+	if (!(ev->task.flags & EVLIST_TIMEOUT))
+		return;
+	ev->task.flags &= (int16_t)~EVLIST_TIMEOUT;
+	evrt__slot_set_deadline(ev->slot, 0);
+	evrt__strand_count(s, -1);
+}
+
+int
+evrt__event_set_timer_nolock(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
+{
+	if (event_need_slot(s, ev) < 0)
+		return -ENOMEM;
+	/* 0 means "none" in a slot; a clock starts above. */
+	ev->deadline_ns = deadline > 0 ? deadline : 1;
+	ev->timeout.tv_sec = (time_t)(ev->deadline_ns / EVRT_NS_PER_SEC);
+	ev->timeout.tv_usec = (suseconds_t)(ev->deadline_ns % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
+	if (!(ev->task.flags & EVLIST_TIMEOUT)) {
+		ev->task.flags |= EVLIST_TIMEOUT;
+		evrt__strand_count(s, 1);
+	}
+	evrt__slot_set_deadline(ev->slot, ev->deadline_ns);
+	/* A loop asleep beyond the new deadline in another thread must sleep anew. */
+	if (ev->base->kind == EVRT_BASE_PLAIN &&
+	    ev->deadline_ns < evrt_load_relaxed(&ev->base->loop.reactor.wake_at))
+		evrt__loop_nudge(&ev->base->loop);
+	return 0;
+}
+
+/* Calls of a signal's callback that are still to come are called off. */
+static void
+event_stop_calls(struct evrt_strand *s, struct event_core *ev)
+{
+	if (s->running == &ev->task)
+		s->calls_left = 0;
+}
+
+static int
+event_arm(struct evrt_strand *s, struct event_core *ev, const struct timeval *tv)
+{
+	evrt_ns duration = duration_of(tv);
+
+	if (ev->events & EV_PERSIST)
+		ev->interval_ns = duration;
+	/* A timeout that has expired but not run yet is taken back: it is the new one that counts. */
+	if ((ev->task.flags & EVLIST_ACTIVE) && (ev->result & EV_TIMEOUT)) {
+		event_stop_calls(s, ev);
+		evrt__strand_remove(s, &ev->task);
+	}
+	return evrt__event_set_timer_nolock(s, ev, evrt__ns_add(evrt__base_now(ev->base, s), duration));
+}
+
+int
+evrt__event_add_nolock(struct evrt_strand *s, struct event_core *ev, const struct timeval *tv)
+{
+	bool inserts = (ev->events & (IO_EVENTS | EV_SIGNAL)) &&
+	    !(ev->task.flags & (EVLIST_INSERTED | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
+	int err = 0;
+
+	evrt__debug_assert_setup(ev);
+	if (ev->task.flags & EVLIST_FINALIZING)
+		return -EINVAL;
+	/* What can fail for want of memory comes first, so that a failed add changes nothing. */
+	if (tv)
+		err = event_need_slot(s, ev);
+	if (err == 0 && inserts)
+		err = event_insert(s, ev);
+	if (err < 0) {
+		event_drop_slot(ev);
+		return err;
+	}
+	if (tv)
+		err = event_arm(s, ev, tv);
+	if (inserts && (ev->task.flags & EVRT_EV_SOFT))
+		evrt__stream_resume_nolock(ev->stream);
+	evrt__debug_note_add(ev);
+	return err;
+}
+
+int
+event_add(struct event *public_ev, const struct timeval *tv)
+{
+	struct event_core *ev = evrt__event(public_ev);
+
+	if (!ev->base) {
+		evrt__warnx("event_add: event has no event_base set.");
+		return -1;
+	}
+	if ((ev->events & EV_SIGNAL) && evrt__base_open_signals(ev->base) < 0)
+		return -1;
+	struct evrt_strand *s = evrt__event_lock_or_make(ev);
+	if (!s)
+		return -1;
+	int err = evrt__event_add_nolock(s, ev, tv);
+	evrt__event_unlock(s);
+	if (err < 0)
+		errno = -err;
+	return err < 0 ? -1 : 0;
+}
+
+int
+evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finalizing)
+{
+	if (!finalizing && (ev->task.flags & EVLIST_FINALIZING))
+		return 0;
+	event_stop_calls(s, ev);
+	evrt__event_clear_timer_nolock(s, ev);
+	if (ev->task.flags & EVLIST_ACTIVE)
+		evrt__strand_remove(s, &ev->task);
+	if (ev->task.flags & EVLIST_INSERTED)
+		event_uninsert(s, ev);
+	event_drop_slot(ev);
+	evrt__debug_note_del(ev);
+	return 0;
+}
+
+enum del_wait { DEL_NO_WAIT, DEL_WAIT, DEL_WAIT_UNLESS_FINALIZE };
+
+static int
+event_del_with(struct event *public_ev, enum del_wait wait)
+{
+	struct event_core *ev = evrt__event(public_ev);
+
+	if (!ev->base) {
+		evrt__warnx("event_del: event has no event_base set.");
+		return -1;
+	}
+	evrt__debug_assert_setup(ev);
+	struct evrt_strand *s = evrt__event_lock(ev);
+	if (!s)
+		return 0; /* no strand: not pending, not active, not running */
+	int r = evrt__event_del_nolock(s, ev, false);
+	if (wait == DEL_WAIT || (wait == DEL_WAIT_UNLESS_FINALIZE && !(ev->events & EV_FINALIZE)))
+		evrt__strand_wait_ended(s, &ev->task);
+	evrt__event_unlock(s);
+	return r;
+}
+
+int
+event_del(struct event *ev)
+{
+	return event_del_with(ev, DEL_WAIT_UNLESS_FINALIZE);
+}
+
+int
+event_del_block(struct event *ev)
+{
+	return event_del_with(ev, DEL_WAIT);
+}
+
+int
+event_del_noblock(struct event *ev)
+{
+	return event_del_with(ev, DEL_NO_WAIT);
+}
+
+int
+event_remove_timer(struct event *public_ev)
+{
+	struct event_core *ev = evrt__event(public_ev);
+
+	if (!ev->base) {
+		evrt__warnx("event_remove_timer: event has no event_base set.");
+		return -1;
+	}
+	struct evrt_strand *s = evrt__event_lock(ev);
+	if (!s)
+		return 0;
+	if (ev->task.flags & EVLIST_TIMEOUT) {
+		evrt__event_clear_timer_nolock(s, ev);
+		ev->interval_ns = 0;
+		event_drop_slot(ev);
+	}
+	evrt__event_unlock(s);
+	return 0;
+}
+
+void
+evrt__event_active_nolock(struct evrt_strand *s, struct event_core *ev, int result, short ncalls)
+{
+	if (ev->task.flags & EVLIST_FINALIZING)
+		return;
+	if (ev->task.flags & EVLIST_ACTIVE) {
+		ev->result |= (int16_t)result;
+		return;
+	}
+	ev->result = (int16_t)result;
+	if (ev->events & EV_SIGNAL) {
+		/* Its callback may be in the middle of its calls in another thread: let it end first. */
+		evrt__strand_wait_ended(s, &ev->task);
+		ev->calls = ncalls;
+		if (ev->task.flags & EVLIST_ACTIVE)
+			return;
+	}
+	evrt__strand_push(s, &ev->task);
+}
+
+void
+event_active(struct event *public_ev, int result, short ncalls)
+{
+	struct event_core *ev = evrt__event(public_ev);
+
+	if (!ev->base) {
+		evrt__warnx("event_active: event has no event_base set.");
+		return;
+	}
+	evrt__debug_assert_setup(ev);
+	struct evrt_strand *s = evrt__event_lock_or_make(ev);
+	if (!s) {
+		evrt__warnx("event_active: out of memory");
+		return;
+	}
+	evrt__event_active_nolock(s, ev, result, ncalls);
+	evrt__event_unlock(s);
+}

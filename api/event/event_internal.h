@@ -1,0 +1,144 @@
+/* api/event/event_internal.h — what the rooms of the api share with the event room.
+ *
+ * Here:     struct event seen from inside, struct event_base, and the calls that bufferevents and
+ *           listeners build on.
+ * Not here: the engine (runtime/), the public contract (event2/event.h).
+ * Threads:  as in event2/event.h. `_nolock`: the caller holds the lock of the event's strand.
+ *
+ * struct event_core lies over the public struct event, field by field where programs look (checked by
+ * static asserts in event_layout.c), and over its reserved words where they do not.
+ */
+#ifndef EVRT_API_EVENT_EVENT_INTERNAL_H_
+#define EVRT_API_EVENT_EVENT_INTERNAL_H_
+
+#include <pthread.h>
+#include <stdint.h>
+#include <event2/event.h>
+#include <event2/event_struct.h>
+#include "base/assert.h"
+#include "runtime/loop/loop.h"
+#include "runtime/loop/signal.h"
+#include "runtime/loop/slot.h"
+#include "runtime/loop/task.h"
+
+/* How a task with an event behind it is run; libevent's numbers (evcb_closure). */
+#define EV_CLOSURE_EVENT 0
+#define EV_CLOSURE_EVENT_SIGNAL 1
+#define EV_CLOSURE_EVENT_PERSIST 2
+#define EV_CLOSURE_EVENT_FINALIZE 5
+#define EV_CLOSURE_EVENT_FINALIZE_FREE 6
+
+struct evrt_pool;
+struct evrt_stream;
+
+/* Our own bits in evcb_flags, beside EVLIST_*. */
+#define EVRT_EV_SOFT 0x0100   /* its fd is reported by a stream (stream.h), not by a watch of its own */
+#define EVRT_EV_HOLDS 0x0200  /* event_new took a reference on the strand for it */
+
+struct event_core {
+	struct evrt_task task;           /* 0: the public ev_evcallback */
+	struct evrt_slot *slot;          /* 40: while pending with an fd or a timeout. Strand lock */
+	evrt_atomic(uint64_t) strand;    /* 48: handle of its strand on a pooled base, 0: none yet */
+	evutil_socket_t fd;              /* 56 */
+	struct event_base *base;         /* 64 */
+	evrt_ns interval_ns;             /* 72: EV_PERSIST: timeout to arm again, 0: none. Strand lock */
+	struct evrt_stream *stream;      /* 80: EVRT_EV_SOFT */
+	evrt_ns deadline_ns;             /* 88: of the timeout that is, or was last, armed. Strand lock */
+	int16_t calls;                   /* 96: EV_SIGNAL: times to call. Strand lock */
+	int16_t spare;
+	uint32_t debug;                  /* 100: for event debugging */
+	int16_t events;                  /* 104 */
+	int16_t result;                  /* 106 */
+	struct timeval timeout;          /* 112: deadline_ns for programs that look: a monotonic time */
+};
+
+static inline struct event_core *evrt__event(struct event *ev) { return (struct event_core *)(void *)ev; }
+static inline const struct event_core *
+evrt__event_const(const struct event *ev)
+{
+	return (const struct event_core *)(const void *)ev;
+}
+static inline struct event *evrt__event_public(struct event_core *ev) { return (struct event *)(void *)ev; }
+static inline struct event_core *
+evrt__event_of_task(struct evrt_task *t)
+{
+	return EVRT_CONTAINER_OF(t, struct event_core, task);
+}
+
+#define EVRT_COMMON_TIMEOUTS_MAX 256
+
+enum evrt_base_kind { EVRT_BASE_PLAIN, EVRT_BASE_PINNED, EVRT_BASE_POOLED };
+
+struct event_base {
+	enum evrt_base_kind kind;   /* const */
+	struct evrt_strand *strand; /* PLAIN: &loop.strand; PINNED: the worker's; POOLED: NULL. const */
+	struct evrt_pool *pool;     /* PINNED, POOLED. const */
+	struct evrt_loop loop;      /* PLAIN only */
+	int flags;                  /* EVENT_BASE_FLAG_*; const */
+	evrt_atomic(int) priorities;
+	struct evrt_sigport signals;   /* opened by the first signal event; its strand's lock */
+	struct evrt_strand *signal_strand; /* where the port's reports arrive; const once set, setup_lock */
+	/* Guarded by setup_lock: rarely taken, never with a strand's lock held. */
+	pthread_mutex_t setup_lock;
+	int common_timeouts_count;
+	struct timeval *common_timeouts; /* [EVRT_COMMON_TIMEOUTS_MAX], made with the first: marked durations */
+	evrt_atomic(bool) got_exit, got_break; /* POOLED; a plain base keeps them in its loop */
+};
+
+/* The strand that a new object on `base` belongs to, with a reference for the caller: the base's own; on a
+ * pooled base the current strand of that pool, else a new one. NULL: out of memory. */
+struct evrt_strand *evrt__base_strand_for_new(struct event_base *base);
+/* The strand that a callback running now would give to what it makes on `base`, or NULL: none. No reference. */
+struct evrt_strand *evrt__base_strand_current(struct event_base *base);
+/* The same for a connection that was just accepted: on a pooled base always a new strand, on the worker that
+ * should serve it; elsewhere the base's own. */
+struct evrt_strand *evrt__base_strand_for_connection(struct event_base *base);
+/* Locks the strand, queues the task if it is not active already, unlocks. Any thread. */
+void evrt__strand_submit(struct evrt_strand *, struct evrt_task *);
+/* Adds `delta` to what keeps event_base_dispatch from returning. Strand lock held. */
+void evrt__strand_count(struct evrt_strand *, int delta);
+/* The time by which `base` computes deadlines now (cached during callbacks of a plain base). */
+evrt_ns evrt__base_now(struct event_base *base, struct evrt_strand *);
+
+/* The strand of an event, referenced and locked. NULL: the event has none (pooled, never added, or its
+ * strand has died), which means that it is neither pending nor active. */
+struct evrt_strand *evrt__event_lock(const struct event_core *ev);
+void evrt__event_unlock(struct evrt_strand *);
+/* The same, giving it a strand of its own where it has none. NULL: out of memory. */
+struct evrt_strand *evrt__event_lock_or_make(struct event_core *ev);
+/* Gives back what event_new took. */
+void evrt__event_release_strand(struct event_core *ev);
+/* Makes `ev` (neither pending nor active) a member of `strand`. */
+void evrt__event_join(struct event_core *ev, struct evrt_strand *strand);
+
+int evrt__event_add_nolock(struct evrt_strand *, struct event_core *, const struct timeval *tv);
+int evrt__event_set_timer_nolock(struct evrt_strand *, struct event_core *, evrt_ns deadline);
+void evrt__event_clear_timer_nolock(struct evrt_strand *, struct event_core *);
+/* The event that owns a slot, or NULL: a stream's, a signal port's, or nobody's. Strand locked. */
+struct event_core *evrt__slot_event(struct evrt_slot *);
+/* Frees what event_new made. No lock held. */
+void evrt__event_free_memory(struct event_core *);
+/* Out of everything; `finalizing`: also when it is being finalised. Does not wait for a running callback. */
+int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
+void evrt__event_active_nolock(struct evrt_strand *, struct event_core *, int result, short ncalls);
+static inline bool
+evrt__event_is_added(const struct event_core *ev)
+{
+	return (ev->task.flags & (EVLIST_INSERTED | EVLIST_TIMEOUT)) != 0;
+}
+
+/* A task that will not run any more, because its base is being freed: gives back what it holds. Finalisers
+ * run if `finalize`. No lock held. */
+void evrt__event_drop(struct evrt_strand *, struct evrt_task *, bool finalize);
+/* The slot's owner will never be told anything again: its event is deleted. No lock held. */
+void evrt__event_orphan(struct evrt_slot *, bool finalize);
+/* Frees what a base of any kind has beside its strands. */
+void evrt__base_fini_common(struct event_base *);
+int evrt__base_init_common(struct event_base *, enum evrt_base_kind, int flags, unsigned priorities);
+/* Makes the port for signals work before an event of `base` is locked. 0 or -errno. */
+int evrt__base_open_signals(struct event_base *base);
+
+/* evrt_strand_ops.execute of every strand that carries events. */
+void evrt__event_execute(struct evrt_strand *, struct evrt_task *);
+
+#endif

@@ -1,0 +1,314 @@
+/* api/event/pool_api.c — evrt_pool_*, evrt_strand_* and evrt_worker_*; the contract is in evrt/pool.h.
+ *
+ * Here:     checks, defaults, errno.
+ * Not here: the bases (pool_base.c), the scheduler (runtime/pool).
+ */
+#include <evrt/pool.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "api/event/config.h"
+#include "api/event/debug.h"
+#include "api/event/pool_internal.h"
+#include "api/util/timeval.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "runtime/pool/tuning.h"
+#include "threading/lock.h"
+#include "threading/thread.h"
+
+_Static_assert(EVRT_WORKERS_MAX == EVRT_POOL_WORKERS_MAX, "the public limit is the engine's");
+
+static int
+fail(int err)
+{
+	errno = -err;
+	return -1;
+}
+
+void
+evrt_pool_config_init(struct evrt_pool_config *config)
+{
+	*config = (struct evrt_pool_config){
+		.size = sizeof(*config),
+		.priorities = 1,
+		.steal = 1,
+		.wake_queue_strands = EVRT_WAKE_QUEUE_STRANDS,
+		.strand_budget_callbacks = EVRT_STRAND_BUDGET_CALLBACKS,
+		.turn_budget_strands = EVRT_TURN_BUDGET_STRANDS,
+	};
+}
+
+/* EVRT_WORKERS if it is a number, else `asked`, else the CPUs. 0: out of range. */
+static unsigned
+workers_of(unsigned asked, bool environment_wins)
+{
+	const char *text = evrt__getenv("EVRT_WORKERS");
+
+	if (text && (environment_wins || asked == 0)) {
+		char *end;
+		unsigned long n = strtoul(text, &end, 10);
+		if (*text && !*end && n >= 1 && n <= EVRT_WORKERS_MAX)
+			return (unsigned)n;
+		evrt__warnx("EVRT_WORKERS=%s: not a number from 1 to %d; ignored", text, EVRT_WORKERS_MAX);
+	}
+	if (asked == 0) {
+		asked = evrt__cpu_count();
+		return asked < EVRT_WORKERS_MAX ? asked : EVRT_WORKERS_MAX;
+	}
+	return asked <= EVRT_WORKERS_MAX ? asked : 0;
+}
+
+static int
+settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt_pool_settings *out)
+{
+	*out = (struct evrt_pool_settings){
+		.workers = workers_of(c->workers, environment_wins),
+		.priorities = c->priorities,
+		.wake_queue_strands = c->wake_queue_strands,
+		.strand_budget_callbacks = c->strand_budget_callbacks,
+		.turn_budget_strands = c->turn_budget_strands,
+		.steal = c->steal != 0,
+		.clock = evrt__clock_real(),
+		.execute = evrt__event_execute,
+	};
+	if (c->size != sizeof(*c) || !out->workers || !out->priorities || out->priorities >= EVENT_MAX_PRIORITIES ||
+	    !out->wake_queue_strands || !out->strand_budget_callbacks || !out->turn_budget_strands)
+		return -EINVAL;
+	return 0;
+}
+
+/* A pool without locks would be none: pthreads, unless the program has chosen already. */
+static int
+turn_threads_on(void)
+{
+	if (evrt__threads_on())
+		return 0;
+	return evrt__threads_use_pthreads() < 0 ? -ENOMEM : 0;
+}
+
+static void
+init_bases(struct evrt_pool *p, int flags)
+{
+	struct evrt__pool_bases *bases = p->api;
+
+	for (unsigned i = 0; i <= p->set.workers; i++) {
+		struct event_base *base = &bases->base[i];
+		bool pooled = i == p->set.workers;
+		evrt__base_init_common(base, pooled ? EVRT_BASE_POOLED : EVRT_BASE_PINNED, flags, p->set.priorities);
+		base->pool = p;
+		base->strand = pooled ? NULL : &p->workers[i].own->strand;
+	}
+}
+
+struct evrt_pool *
+evrt__pool_new_with_bases(const struct evrt_pool_config *config, const struct evrt_backend_ops *backend, int flags)
+{
+	struct evrt_pool_settings set;
+	int err = settings_of(config, flags & EVRT_BASE_FLAG_POOLED, &set);
+
+	if (err == 0)
+		err = turn_threads_on();
+	if (err < 0) {
+		errno = -err;
+		return NULL;
+	}
+	set.backend = backend;
+	struct evrt__pool_bases *bases = evrt__calloc(1, sizeof(*bases));
+	struct evrt_pool *p = bases ? evrt__pool_new(&set, &err) : NULL;
+	if (!p) {
+		evrt__free(bases);
+		errno = bases ? -err : ENOMEM;
+		return NULL;
+	}
+	p->api = bases;
+	init_bases(p, flags);
+	return p;
+}
+
+struct evrt_pool *
+evrt_pool_new(const struct evrt_pool_config *config)
+{
+	struct evrt_pool_config defaults;
+	const struct evrt_backend_ops *backend = evrt__config_choose_backend(NULL);
+
+	evrt__debug_too_late();
+	if (!config) {
+		evrt_pool_config_init(&defaults);
+		config = &defaults;
+	}
+	if (!backend) {
+		errno = ENOSYS;
+		return NULL;
+	}
+	return evrt__pool_new_with_bases(config, backend, 0);
+}
+
+int
+evrt_pool_start(struct evrt_pool *pool)
+{
+	int err = pool ? evrt__pool_start(pool, 0, false) : -EINVAL;
+
+	return err < 0 ? fail(err) : 0;
+}
+
+int
+evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline)
+{
+	if (!pool)
+		return fail(-EINVAL);
+	struct evrt_worker *self = evrt__worker_self();
+	evrt__pool_halt(pool, EVRT_HALT_WHEN_DRAINED);
+	if (self && self->pool == pool)
+		return 1;
+	evrt_ns until = EVRT_NS_NEVER;
+	if (deadline)
+		until = evrt__ns_add(evrt__clock_now(evrt__clock_real()), evrt__ns_from_timeval(deadline));
+	if (evrt__pool_wait_ended(pool, until))
+		return 0;
+	evrt__pool_halt(pool, EVRT_HALT_NOW);
+	return evrt__pool_wait_ended(pool, 1) ? 0 : 1;
+}
+
+void
+evrt_pool_free(struct evrt_pool *pool)
+{
+	if (pool)
+		evrt__pool_free_with_bases(pool, true);
+}
+
+unsigned
+evrt_pool_get_size(const struct evrt_pool *pool)
+{
+	return pool->set.workers;
+}
+
+struct event_base *
+evrt_pool_as_base(struct evrt_pool *pool)
+{
+	return &((struct evrt__pool_bases *)pool->api)->base[pool->set.workers];
+}
+
+struct event_base *
+evrt_pool_get_base(struct evrt_pool *pool, unsigned worker)
+{
+	return worker < pool->set.workers ? &((struct evrt__pool_bases *)pool->api)->base[worker] : NULL;
+}
+
+int
+evrt_worker_current(void)
+{
+	struct evrt_worker *w = evrt__worker_self();
+
+	return w ? (int)w->index : -1;
+}
+
+struct evrt_strand *
+evrt_strand_new(struct evrt_pool *pool)
+{
+	struct evrt_pool_strand *ps = pool ? evrt__pool_strand_new(pool, evrt__pool_place(pool), false) : NULL;
+
+	if (!ps) {
+		errno = pool ? ENOMEM : EINVAL;
+		return NULL;
+	}
+	return &ps->strand;
+}
+
+void
+evrt_strand_free(struct evrt_strand *strand)
+{
+	if (strand)
+		evrt__strand_unref(strand);
+}
+
+struct evrt_strand *
+evrt_strand_ref(struct evrt_strand *strand)
+{
+	evrt__strand_ref(strand);
+	return strand;
+}
+
+struct evrt_strand *
+evrt_strand_current(void)
+{
+	struct evrt_strand *s = evrt__strand_current();
+
+	return s && s->ops == &evrt__pool_strand_ops ? s : NULL;
+}
+
+int
+evrt_strand_post(struct evrt_strand *strand, void (*fn)(void *), void *arg)
+{
+	int err = strand && fn ? evrt__pool_post(evrt__pool_strand_of(strand), fn, arg) : -EINVAL;
+
+	return err < 0 ? fail(err) : 0;
+}
+
+int
+evrt_pool_post(struct evrt_pool *pool, void (*fn)(void *), void *arg)
+{
+	if (!fn)
+		return fail(-EINVAL);
+	struct evrt_strand *s = evrt_strand_new(pool);
+	if (!s)
+		return -1;
+	int r = evrt_strand_post(s, fn, arg);
+	evrt_strand_free(s);
+	return r;
+}
+
+int
+evrt_pool_post_worker(struct evrt_pool *pool, unsigned worker, void (*fn)(void *), void *arg)
+{
+	if (!pool || worker >= pool->set.workers)
+		return fail(-EINVAL);
+	return evrt_strand_post(&pool->workers[worker].own->strand, fn, arg);
+}
+
+int
+evrt_event_set_strand(struct event *public_ev, struct evrt_strand *strand)
+{
+	struct event_core *ev = evrt__event(public_ev);
+
+	if (!ev->base || ev->base->kind != EVRT_BASE_POOLED || (strand && strand->owner != ev->base->pool))
+		return fail(-EINVAL);
+	if (evrt__event_is_added(ev) || (ev->task.flags & (EVLIST_ACTIVE | EVLIST_FINALIZING)))
+		return fail(-EBUSY);
+	bool heap = (ev->task.flags & EVRT_EV_HOLDS) != 0;
+	evrt__event_release_strand(ev);
+	evrt__event_join(ev, strand);
+	if (heap && strand) {
+		evrt__strand_ref(strand);
+		ev->task.flags |= EVRT_EV_HOLDS;
+	}
+	return 0;
+}
+
+int
+evrt_pool_stats(const struct evrt_pool *pool, unsigned worker, struct evrt_worker_stats *out)
+{
+	if (!pool || !out || worker >= pool->set.workers)
+		return fail(-EINVAL);
+	struct evrt_worker *w = &pool->workers[worker];
+	struct evrt_worker_counters *c = &w->counters;
+	*out = (struct evrt_worker_stats){
+		.loops = evrt_load_relaxed(&c->loops),
+		.events = evrt_load_relaxed(&c->events),
+		.runs = evrt_load_relaxed(&c->runs),
+		.callbacks = evrt_load_relaxed(&c->callbacks),
+		.steals_tried = evrt_load_relaxed(&c->steals_tried),
+		.steals_hit = evrt_load_relaxed(&c->steals_hit),
+		.stolen = evrt_load_relaxed(&c->stolen),
+		.parks = evrt_load_relaxed(&c->parks),
+		.eventfd_writes = evrt_load_relaxed(&w->reactor.wake_writes),
+		.posts = evrt_load_relaxed(&c->posts),
+		.overflows = evrt_load_relaxed(&c->overflows),
+		.longest_run_ns = evrt_load_relaxed(&c->longest_run_ns),
+		.busy_ns = evrt_load_relaxed(&c->busy_ns),
+		.connections = evrt_load_relaxed(&w->connections),
+		.queue_strands = evrt__ring_length(&w->ring),
+	};
+	return 0;
+}

@@ -1,0 +1,407 @@
+/* event2/bufferevent.h — a connection with a buffer in each direction, and callbacks about them.
+ *
+ * A bufferevent reads what arrives into its *input* and sends what is put into its *output* (two evbuffers,
+ * event2/buffer.h), and calls back when there is something to read, when output has gone, and about the
+ * connection itself: connected, ended, failed, timed out.
+ *
+ *      static void
+ *      echo(struct bufferevent *bev, void *arg)
+ *      { bufferevent_write_buffer(bev, bufferevent_get_input(bev)); }
+ *
+ *      struct bufferevent *bev = bufferevent_socket_new(base, fd, BEV_OPT_CLOSE_ON_FREE);
+ *      bufferevent_setcb(bev, echo, NULL, ended, NULL);
+ *      bufferevent_enable(bev, EV_READ);
+ *
+ * Kinds: over a socket, over another bufferevent with a filter between, in pairs without the kernel, and
+ * over TLS (event2/bufferevent_ssl.h). Writing is enabled from the start, reading is not.
+ *
+ * Threads. With BEV_OPT_THREADSAFE each call is atomic, and its lock is that of both evbuffers; callbacks run
+ * with it held, except with BEV_OPT_UNLOCK_CALLBACKS: two that write to each other's bufferevent need that,
+ * or a lock order of their own. Without, one thread at a time uses a bufferevent and the loop counts as one.
+ * On a pooled base (evrt/pool.h) the callbacks of a bufferevent run in its strand, which is that of the
+ * callback that made it (an accepted connection's, in a listener's callback). Inside of its strand no lock is
+ * needed; from anywhere else BEV_OPT_THREADSAFE is. What other threads trigger there is always deferred.
+ *
+ * Callbacks may call anything here on any bufferevent, and free it. Results: int functions give 0, or -1 on
+ * failure, if nothing else is said. NULL is no bufferevent.
+ * Background: chapters Ref6 and Ref6a of the libevent book.
+ */
+#ifndef EVENT2_BUFFEREVENT_H_INCLUDED_
+#define EVENT2_BUFFEREVENT_H_INCLUDED_
+
+#include <event2/visibility.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#include <event2/event-config.h>
+#include <sys/types.h>
+#include <sys/time.h>
+#include <event2/util.h>
+
+struct bufferevent;
+struct event_base;
+struct evbuffer;
+struct evdns_base;
+struct sockaddr;
+
+/* --- callbacks ---------------------------------------------------------------------------- */
+
+/* What an event callback is told: what happened, and in which direction. */
+#define BEV_EVENT_READING 0x01   /* while reading */
+#define BEV_EVENT_WRITING 0x02   /* while writing */
+#define BEV_EVENT_EOF 0x10       /* the peer will send no more */
+#define BEV_EVENT_ERROR 0x20     /* it failed; EVUTIL_SOCKET_ERROR() says why */
+#define BEV_EVENT_TIMEOUT 0x40   /* nothing could be read, or written, for as long as was set */
+#define BEV_EVENT_CONNECTED 0x80 /* bufferevent_socket_connect has succeeded, or a TLS handshake */
+
+/* Read: input holds as much as its low watermark, or more. Write: output is down to its low watermark. `ctx`
+ * is the argument of bufferevent_setcb. */
+typedef void (*bufferevent_data_cb)(struct bufferevent *bev, void *ctx);
+
+/* `what` is an OR of BEV_EVENT_*. With EOF, ERROR and TIMEOUT that direction was disabled before; what input
+ * holds can still be read. */
+typedef void (*bufferevent_event_cb)(struct bufferevent *bev, short what, void *ctx);
+
+/* Sets the three callbacks and their argument; NULL: none. The next callback is to the new ones, also one
+ * that was deferred before. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_setcb(struct bufferevent *bufev, bufferevent_data_cb readcb, bufferevent_data_cb writecb,
+    bufferevent_event_cb eventcb, void *cbarg);
+
+/* Stores what is set. Any of the places may be NULL. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_getcb(struct bufferevent *bufev, bufferevent_data_cb *readcb_ptr,
+    bufferevent_data_cb *writecb_ptr, bufferevent_event_cb *eventcb_ptr, void **cbarg_ptr);
+
+/* --- making ------------------------------------------------------------------------------- */
+
+/* Options of making, as an OR. */
+enum bufferevent_options {
+	/* bufferevent_free closes the descriptor, or frees the bufferevent below. */
+	BEV_OPT_CLOSE_ON_FREE = (1 << 0),
+	/* A lock for several threads; see above. Making fails where threads are off (event2/thread.h). */
+	BEV_OPT_THREADSAFE = (1 << 1),
+	/* Callbacks come from the loop, not from inside of calls: never deeper in the stack. They are told in
+	 * the order CONNECTED, read, write, all other events, and at most once each per turn. */
+	BEV_OPT_DEFER_CALLBACKS = (1 << 2),
+	/* Callbacks run without the lock held. Needs BEV_OPT_DEFER_CALLBACKS. */
+	BEV_OPT_UNLOCK_CALLBACKS = (1 << 3)
+};
+
+/* A bufferevent over a non-blocking stream socket; fd -1: one will come with bufferevent_setfd or be made by
+ * bufferevent_socket_connect. `options` is an OR of BEV_OPT_*. NULL: memory is out, or the options are not
+ * possible. */
+EVENT2_EXPORT_SYMBOL
+struct bufferevent *bufferevent_socket_new(struct event_base *base, evutil_socket_t fd, int options);
+
+/* Gives up the program's reference: no callback of it begins any more, and, as soon as none is running, all
+ * is freed. What output holds is not sent; unread input is lost. The program may have the descriptor back at
+ * once, unless BEV_OPT_CLOSE_ON_FREE closes it. Never waits. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_free(struct bufferevent *bufev);
+
+/* One more reference, and one less: decref returns 1 when it was the last (then all is freed), else 0. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_incref(struct bufferevent *bufev);
+EVENT2_EXPORT_SYMBOL
+int bufferevent_decref(struct bufferevent *bufev);
+
+/* Takes the lock and a reference; gives up both. They nest. Without a lock, only the reference. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_lock(struct bufferevent *bufev);
+EVENT2_EXPORT_SYMBOL
+void bufferevent_unlock(struct bufferevent *bufev);
+
+/* --- connecting --------------------------------------------------------------------------- */
+
+/* Connects to `sa` (`socklen` bytes, copied), making a non-blocking socket first if there is none; sa NULL:
+ * the program has called connect() itself. The outcome is always told by the event callback, CONNECTED or
+ * ERROR, even when it is known at once; output may be filled before. -1 when no socket could be made, or a
+ * kind without sockets was asked: no callback follows then. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_socket_connect(struct bufferevent *bufev, const struct sockaddr *sa, int socklen);
+
+/* Looks up `hostname` and connects to `port` there. `family` is AF_INET, AF_INET6, or AF_UNSPEC for both. The
+ * addresses are tried one after the other until one answers. Without a resolver (evdns_base NULL) this call
+ * blocks until the name is known; an address in digits takes no time. Results are told as above; for a name
+ * that is not found, ERROR and bufferevent_socket_get_dns_error. -1 for another family, a port that
+ * is not 1 to 65535, or a kind without sockets. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_socket_connect_hostname(struct bufferevent *bufev, struct evdns_base *evdns_base, int family,
+    const char *hostname, int port);
+
+/* Why the last look-up failed: an EVUTIL_EAI_ code for evutil_gai_strerror, or 0. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_socket_get_dns_error(struct bufferevent *bev);
+
+/* Serves `fd` from now on, or none: -1. The descriptor before is not closed; what is enabled stays so, and
+ * buffers keep what they hold. Filters pass it on to the bufferevent below. -1 for kinds without
+ * descriptors. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_setfd(struct bufferevent *bufev, evutil_socket_t fd);
+
+/* The descriptor (of a filter: of what is below it), or -1. It stays the bufferevent's. */
+EVENT2_EXPORT_SYMBOL
+evutil_socket_t bufferevent_getfd(struct bufferevent *bufev);
+
+/* The bufferevent below a filter (or TLS); NULL for other kinds. */
+EVENT2_EXPORT_SYMBOL
+struct bufferevent *bufferevent_get_underlying(struct bufferevent *bufev);
+
+/* --- base and priority -------------------------------------------------------------------- */
+
+/* Moves a socket bufferevent that waits for nothing, and has nothing deferred, to another base (disable it
+ * before). -1 where that is not so, and for other kinds. Not while another thread uses it. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_base_set(struct event_base *base, struct bufferevent *bufev);
+
+/* The base. */
+EVENT2_EXPORT_SYMBOL
+struct event_base *bufferevent_get_base(struct bufferevent *bev);
+
+/* The priority of its events and deferred callbacks (at first: the number of priorities, halved). -1 when it
+ * is out of range, something is active, or for kinds other than sockets. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_priority_set(struct bufferevent *bufev, int pri);
+EVENT2_EXPORT_SYMBOL
+int bufferevent_get_priority(const struct bufferevent *bufev);
+
+/* --- data --------------------------------------------------------------------------------- */
+
+/* Appends a copy of `size` bytes to output. It is sent by the loop as soon as writing is enabled. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_write(struct bufferevent *bufev, const void *data, size_t size);
+
+/* Moves all of `buf` to output, without copying. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_write_buffer(struct bufferevent *bufev, struct evbuffer *buf);
+
+/* Takes up to `size` bytes from input; returns how many. */
+EVENT2_EXPORT_SYMBOL
+size_t bufferevent_read(struct bufferevent *bufev, void *data, size_t size);
+
+/* Moves all of input to the end of `buf`, without copying. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_read_buffer(struct bufferevent *bufev, struct evbuffer *buf);
+
+/* The evbuffers, which live as long as the bufferevent. Input only ends by the program's hand, output only
+ * grows by it: to add to input, or remove from output, fails. */
+EVENT2_EXPORT_SYMBOL
+struct evbuffer *bufferevent_get_input(struct bufferevent *bufev);
+EVENT2_EXPORT_SYMBOL
+struct evbuffer *bufferevent_get_output(struct bufferevent *bufev);
+
+/* --- flow --------------------------------------------------------------------------------- */
+
+/* Begins, and ends, to read or write: `event` is EV_READ, EV_WRITE or both. No read callback comes while
+ * reading is disabled, unless it was under way or deferred; disable does not wait for it. Enabling twice is
+ * harmless. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_enable(struct bufferevent *bufev, short event);
+EVENT2_EXPORT_SYMBOL
+int bufferevent_disable(struct bufferevent *bufev, short event);
+
+/* EV_READ, EV_WRITE, both or 0: what is enabled, held back or not. */
+EVENT2_EXPORT_SYMBOL
+short bufferevent_get_enabled(struct bufferevent *bufev);
+
+/* When nothing could be read for `timeout_read`, or nothing of output written for `timeout_write`, that
+ * direction is disabled and the event callback told TIMEOUT with READING or WRITING. NULL or zero: never.
+ * Time counts only while the direction is enabled, not held back by a watermark or rate limit, and, for
+ * writing, while there is something to write. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_set_timeouts(struct bufferevent *bufev, const struct timeval *timeout_read,
+    const struct timeval *timeout_write);
+
+/* Watermarks, in bytes, for EV_READ, EV_WRITE or both in `events`. Read: callbacks come from lowmark on,
+ * reading stops at highmark until the program has drained input below it, and a callback that leaves input
+ * full is called again. Write: callbacks come when output is down to lowmark; highmark is kept by filters
+ * only. At first lows are 0, and highs 0: none. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_setwatermark(struct bufferevent *bufev, short events, size_t lowmark, size_t highmark);
+
+/* Stores the marks of EV_READ or of EV_WRITE; either place may be NULL. -1 when `events` is neither. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_getwatermark(struct bufferevent *bufev, short events, size_t *lowmark, size_t *highmark);
+
+/* How urgently bufferevent_flush means it. */
+enum bufferevent_flush_mode {
+	BEV_NORMAL = 0,  /* as always */
+	BEV_FLUSH = 1,   /* all that can be passed on */
+	BEV_FINISHED = 2 /* that, and no more will come */
+};
+
+/* Passes data on, for EV_READ, EV_WRITE or both, as far as the kind knows how: with BEV_FLUSH or BEV_FINISHED
+ * a pair moves its output to the partner whatever the watermarks say (FINISHED: the partner is told EOF as
+ * well); filters run; sockets need no help. Returns 1 when a filter has passed something on, 0 when nothing
+ * of that kind happened, -1 for a kind that cannot. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_flush(struct bufferevent *bufev, short iotype, enum bufferevent_flush_mode mode);
+
+/* Options of the triggers. Other bits are ignored. */
+enum bufferevent_trigger_options {
+	/* Call whatever the low watermarks say. */
+	BEV_TRIG_IGNORE_WATERMARKS = (1 << 16),
+	/* Call from the loop, although the bufferevent does not defer. */
+	BEV_TRIG_DEFER_CALLBACKS = BEV_OPT_DEFER_CALLBACKS
+};
+
+/* Calls the read callback (EV_READ in `iotype`), the write callback (EV_WRITE), or both, where the watermarks
+ * allow it; and the event callback, with `what`. From inside of this call, or deferred. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_trigger(struct bufferevent *bufev, short iotype, int options);
+EVENT2_EXPORT_SYMBOL
+void bufferevent_trigger_event(struct bufferevent *bufev, short what, int options);
+
+/* --- filters ------------------------------------------------------------------------------ */
+
+/* What a filter says. */
+enum bufferevent_filter_result {
+	BEV_OK = 0,        /* something was put into dst */
+	BEV_NEED_MORE = 1, /* nothing more, until src has more */
+	BEV_ERROR = 2      /* the data is broken */
+};
+
+/* Takes bytes from `src` and puts what they become into `dst`, no more than `dst_limit` bytes (-1: any
+ * number). With BEV_FLUSH and BEV_FINISHED nothing should be kept back. `ctx` is that of
+ * bufferevent_filter_new. Called with the lock held. */
+typedef enum bufferevent_filter_result (*bufferevent_filter_cb)(struct evbuffer *src, struct evbuffer *dst,
+    ev_ssize_t dst_limit, enum bufferevent_flush_mode mode, void *ctx);
+
+/* A bufferevent whose input is that of `underlying` seen through `input_filter`, and whose output passes
+ * through `output_filter` on its way to it; NULL: unchanged. It takes over the callbacks of `underlying`,
+ * enables it, and shares its lock and strand; BEV_OPT_CLOSE_ON_FREE frees it at the end. `free_context`, if
+ * not NULL, is called with `ctx` when the filter is freed. NULL on failure. */
+EVENT2_EXPORT_SYMBOL
+struct bufferevent *bufferevent_filter_new(struct bufferevent *underlying, bufferevent_filter_cb input_filter,
+    bufferevent_filter_cb output_filter, int options, void (*free_context)(void *), void *ctx);
+
+/* --- pairs -------------------------------------------------------------------------------- */
+
+/* Two bufferevents in pair[0] and pair[1], connected to each other: what is written to one can be read from
+ * the other. No descriptors; callbacks are always deferred; one lock and one strand for both. Each is freed
+ * by itself, and the partner is not told. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_pair_new(struct event_base *base, int options, struct bufferevent *pair[2]);
+
+/* The other one; NULL when it was freed, or for kinds other than pairs. */
+EVENT2_EXPORT_SYMBOL
+struct bufferevent *bufferevent_pair_get_partner(struct bufferevent *bev);
+
+/* --- how much at once --------------------------------------------------------------------- */
+
+/* The most that is read, and written, for one bufferevent before others get their turn. At first 64 KiB and
+ * 256 KiB: read sizes follow what has arrived lately, a write is one system call. 0, or more than
+ * EV_SSIZE_MAX: back to that. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_set_max_single_read(struct bufferevent *bev, size_t size);
+EVENT2_EXPORT_SYMBOL
+int bufferevent_set_max_single_write(struct bufferevent *bev, size_t size);
+EVENT2_EXPORT_SYMBOL
+ev_ssize_t bufferevent_get_max_single_read(struct bufferevent *bev);
+EVENT2_EXPORT_SYMBOL
+ev_ssize_t bufferevent_get_max_single_write(struct bufferevent *bev);
+
+/* --- rate limits -------------------------------------------------------------------------- *
+ * A limit is a bucket for each direction. Every tick puts the rate into it, up to the burst; every byte takes
+ * one out; while it is empty, that direction waits. A bufferevent may have a bucket of its own and be in one
+ * group, whose members share a bucket: the tighter of the two holds. */
+
+struct ev_token_bucket_cfg;
+struct bufferevent_rate_limit_group;
+
+/* The greatest rate and burst: no limit. */
+#define EV_RATE_LIMIT_MAX EV_SSIZE_MAX
+
+/* A configuration, in bytes per tick and bytes; `tick_len` NULL: ticks of a second; no tick is shorter than a
+ * millisecond. It stays the program's, and must live as long as it is set on a bufferevent (groups copy it).
+ * NULL: a rate of 0, a burst below its rate, a number above EV_RATE_LIMIT_MAX, or memory is out. */
+EVENT2_EXPORT_SYMBOL
+struct ev_token_bucket_cfg *ev_token_bucket_cfg_new(size_t read_rate, size_t read_burst, size_t write_rate,
+    size_t write_burst, const struct timeval *tick_len);
+
+/* Frees a configuration that is set nowhere. */
+EVENT2_EXPORT_SYMBOL
+void ev_token_bucket_cfg_free(struct ev_token_bucket_cfg *cfg);
+
+/* Gives a bufferevent a bucket of its own, beginning with one tick's worth; NULL takes it away. A change
+ * keeps what the bucket holds, clipped to the new burst. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_set_rate_limit(struct bufferevent *bev, struct ev_token_bucket_cfg *cfg);
+
+/* The configuration that was set, or NULL. */
+EVENT2_EXPORT_SYMBOL
+const struct ev_token_bucket_cfg *bufferevent_get_token_bucket_cfg(const struct bufferevent *bev);
+
+/* A group without members, limited as `cfg` says, which is copied; refilled by the loop of `base`. It may
+ * have members of other bases, and any thread may use it where threads are on. NULL: memory is out. */
+EVENT2_EXPORT_SYMBOL
+struct bufferevent_rate_limit_group *bufferevent_rate_limit_group_new(struct event_base *base,
+    const struct ev_token_bucket_cfg *cfg);
+
+/* Changes the limit of a group. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_rate_limit_group_set_cfg(struct bufferevent_rate_limit_group *group,
+    const struct ev_token_bucket_cfg *cfg);
+
+/* The least that a member may read or write in its turn while the group has anything left, at first 64 bytes,
+ * so that many members do not send crumbs. Clipped to the rates. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_rate_limit_group_set_min_share(struct bufferevent_rate_limit_group *group, size_t min_share);
+
+/* Frees a group without members: one with members ends the process. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_rate_limit_group_free(struct bufferevent_rate_limit_group *group);
+
+/* Joins a group, leaving the one before; and leaves it. 0 also where nothing changes. bufferevent_free leaves
+ * by itself. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_add_to_rate_limit_group(struct bufferevent *bev, struct bufferevent_rate_limit_group *g);
+EVENT2_EXPORT_SYMBOL
+int bufferevent_remove_from_rate_limit_group(struct bufferevent *bev);
+
+/* What the bucket of the bufferevent holds: below 0 when more was taken; EV_SSIZE_MAX without a bucket. */
+EVENT2_EXPORT_SYMBOL
+ev_ssize_t bufferevent_get_read_limit(struct bufferevent *bev);
+EVENT2_EXPORT_SYMBOL
+ev_ssize_t bufferevent_get_write_limit(struct bufferevent *bev);
+
+/* What could be read, or written, now: the bucket, the share of the group's and the most at once, whichever
+ * is least. */
+EVENT2_EXPORT_SYMBOL
+ev_ssize_t bufferevent_get_max_to_read(struct bufferevent *bev);
+EVENT2_EXPORT_SYMBOL
+ev_ssize_t bufferevent_get_max_to_write(struct bufferevent *bev);
+
+/* What the bucket of the group holds. */
+EVENT2_EXPORT_SYMBOL
+ev_ssize_t bufferevent_rate_limit_group_get_read_limit(struct bufferevent_rate_limit_group *group);
+EVENT2_EXPORT_SYMBOL
+ev_ssize_t bufferevent_rate_limit_group_get_write_limit(struct bufferevent_rate_limit_group *group);
+
+/* Takes `decr` bytes out of a bucket, for traffic that the library did not see; below 0, puts them in. The
+ * direction stops, or goes on, accordingly. The first two need a bucket of the bufferevent's own. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_decrement_read_limit(struct bufferevent *bev, ev_ssize_t decr);
+EVENT2_EXPORT_SYMBOL
+int bufferevent_decrement_write_limit(struct bufferevent *bev, ev_ssize_t decr);
+EVENT2_EXPORT_SYMBOL
+int bufferevent_rate_limit_group_decrement_read(struct bufferevent_rate_limit_group *group, ev_ssize_t decr);
+EVENT2_EXPORT_SYMBOL
+int bufferevent_rate_limit_group_decrement_write(struct bufferevent_rate_limit_group *group, ev_ssize_t decr);
+
+/* All bytes that members have read and written while they were members, since the last reset; either place
+ * may be NULL. And the reset. */
+EVENT2_EXPORT_SYMBOL
+void bufferevent_rate_limit_group_get_totals(struct bufferevent_rate_limit_group *grp,
+    ev_uint64_t *total_read_out, ev_uint64_t *total_written_out);
+EVENT2_EXPORT_SYMBOL
+void bufferevent_rate_limit_group_reset_totals(struct bufferevent_rate_limit_group *grp);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,211 @@
+/* evrt/pool.h — libevent's API on every core.
+ *
+ * A pool is a set of worker threads. It offers two kinds of event_base:
+ *
+ *   evrt_pool_as_base(pool)      the *pooled* base. Every libevent call accepts it; what is added to it
+ *                                spreads over all workers. Its contract is the strand's (below).
+ *   evrt_pool_get_base(pool, i)  the *pinned* base of worker i. libevent's rules hold to the letter: its
+ *                                callbacks never overlap and all run on that worker's thread.
+ *
+ * The one-line change. A libevent program becomes multi-core by making its base with
+ *
+ *     struct event_base *base = evrt_base_new(0);           // instead of event_base_new()
+ *
+ * and dispatching it as before. Nothing else changes, provided that its callbacks share state only
+ * within one connection; what several connections share must now be guarded (a mutex, an atomic, or
+ * one strand for all that touch it).
+ *
+ * Strands. A strand is the smallest serial unit, and the unit of stealing. Callbacks of one strand never
+ * overlap, and each sees what the ones before it wrote; callbacks of different strands run in parallel.
+ *   (a) What a callback creates on a pooled base (events, timers, bufferevents, connections) joins the
+ *       strand that callback runs in.
+ *   (b) An accepted connection begins a new strand, and the listener's callback for it already runs there;
+ *       so all that belongs to a connection shares its strand, and accept callbacks of different
+ *       connections may overlap.
+ *   (c) Created outside any callback, each object is a strand of its own.
+ *   (d) evrt_strand_new, evrt_event_set_strand and their like join and part explicitly.
+ *
+ * Unless said otherwise every function may be called from any thread; those that return int return 0, or
+ * -1 with errno set.
+ */
+#ifndef EVRT_POOL_H_INCLUDED_
+#define EVRT_POOL_H_INCLUDED_
+
+#include <stddef.h>
+#include <stdint.h>
+#include <event2/event.h>
+#include <event2/visibility.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct event;
+struct event_base;
+struct evrt_pool;
+struct evrt_strand;
+
+/** For event_config_set_flag: with event_config_set_num_cpus_hint(cfg, n), n > 1, the base is a pooled
+ * base with n workers (EVRT_WORKERS in the environment overrides n). A high bit, clear of libevent's. */
+#define EVRT_BASE_FLAG_POOLED 0x10000000
+
+/** More workers than this are refused with EINVAL. */
+#define EVRT_WORKERS_MAX 64
+
+/** What a pool is made of. Fill it with evrt_pool_config_init, then change what you wish; fields may be
+ * added at the end, `size` tells which are there. */
+struct evrt_pool_config {
+	/** sizeof(struct evrt_pool_config), set by evrt_pool_config_init. */
+	size_t size;
+	/** Threads. 0: EVRT_WORKERS in the environment, else the CPUs that this process may use. */
+	unsigned workers;
+	/** Priorities of the pinned bases, and of events within a strand. Default 1. */
+	unsigned priorities;
+	/** Whether idle workers take ready strands from busy ones. Default 1. */
+	int steal;
+	/** A worker wakes an idle one when so many strands wait in its queue. Default 2; 1 wakes eagerly. */
+	unsigned wake_queue_strands;
+	/** Callbacks that a strand runs before another strand gets its turn. Default 16. */
+	unsigned strand_budget_callbacks;
+	/** Strands that a worker runs before it looks for new events. Default 61. */
+	unsigned turn_budget_strands;
+};
+
+/** Sets every field to its default. */
+EVENT2_EXPORT_SYMBOL
+void evrt_pool_config_init(struct evrt_pool_config *config);
+
+/**
+ * Makes a pool. No thread runs yet; events may be added already.
+ *
+ * Turns evthread on (pthreads) when nobody has.
+ *
+ * @param config NULL for all defaults
+ * @return the pool, to be freed with evrt_pool_free; NULL with errno EINVAL (a field is out of range),
+ *   ENOMEM, EMFILE
+ */
+EVENT2_EXPORT_SYMBOL
+struct evrt_pool *evrt_pool_new(const struct evrt_pool_config *config);
+
+/**
+ * Starts all workers as threads of their own and returns at once. They run until evrt_pool_stop, whether
+ * or not anything is pending. (The other way to run a pool is event_base_dispatch on its pooled base.)
+ *
+ * @return 0; -1 with errno EALREADY (runs already), EAGAIN (a thread could not be started; none runs), ECHILD
+ *   (this process was forked from the one that made the pool; it can only free it, and make a new one)
+ */
+EVENT2_EXPORT_SYMBOL
+int evrt_pool_start(struct evrt_pool *pool);
+
+/**
+ * Stops the workers gracefully: what is ready now, and what becomes ready by it, still runs; posts from
+ * outside are refused (ECANCELED); then the threads end. Events stay added, and run again after another
+ * start. From inside a callback of the pool it only asks, and returns 1: the stop happens afterwards.
+ *
+ * @param deadline how long to wait for it; NULL: as long as the callbacks take. When it has passed, each
+ *   worker ends after the callback that it is in, and what is still queued stays so.
+ * @return 0 all workers have ended; 1 not yet (evrt_pool_free waits for them); -1 with errno EINVAL
+ */
+EVENT2_EXPORT_SYMBOL
+int evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline);
+
+/**
+ * Stops if it runs (as evrt_pool_stop with a deadline of 0), waits for the threads, and frees the pool and
+ * its bases. Events still added are deleted, not freed, as event_base_free does. Not from inside a callback
+ * of the pool (refused with a warning). NULL is ignored. evrt_strand pointers must have been freed before.
+ */
+EVENT2_EXPORT_SYMBOL
+void evrt_pool_free(struct evrt_pool *pool);
+
+/** The number of workers. */
+EVENT2_EXPORT_SYMBOL
+unsigned evrt_pool_get_size(const struct evrt_pool *pool);
+
+/** The pooled base; belongs to the pool. event_base_free on it frees the whole pool. */
+EVENT2_EXPORT_SYMBOL
+struct event_base *evrt_pool_as_base(struct evrt_pool *pool);
+
+/** The pinned base of one worker; belongs to the pool, which alone runs it. NULL when out of range. */
+EVENT2_EXPORT_SYMBOL
+struct event_base *evrt_pool_get_base(struct evrt_pool *pool, unsigned worker);
+
+/** The pool of a pooled or pinned base; NULL for any other. */
+EVENT2_EXPORT_SYMBOL
+struct evrt_pool *evrt_base_get_pool(struct event_base *base);
+
+/**
+ * A pooled base of its own: evrt_pool_new and evrt_pool_as_base in one. Free it with event_base_free.
+ *
+ * @param workers 0: as in struct evrt_pool_config. 1 makes a pooled base with one worker.
+ * @return NULL with errno as evrt_pool_new
+ */
+EVENT2_EXPORT_SYMBOL
+struct event_base *evrt_base_new(unsigned workers);
+
+/** The index of the worker that the caller runs on, or -1 outside the workers of any pool. */
+EVENT2_EXPORT_SYMBOL
+int evrt_worker_current(void);
+
+/** @name Posting: run fn(arg) soon, once, on a worker.
+ * -1 with errno ENOMEM, ECANCELED (the pool is stopping; calls from its own callbacks are still taken),
+ * EINVAL. Every accepted post runs, unless the pool is freed before. @{ */
+/** On any worker, in a strand of its own. */
+EVENT2_EXPORT_SYMBOL
+int evrt_pool_post(struct evrt_pool *pool, void (*fn)(void *), void *arg);
+/** On one worker's thread, as a callback of its pinned base. */
+EVENT2_EXPORT_SYMBOL
+int evrt_pool_post_worker(struct evrt_pool *pool, unsigned worker, void (*fn)(void *), void *arg);
+/** In a strand, behind what was posted to it before. */
+EVENT2_EXPORT_SYMBOL
+int evrt_strand_post(struct evrt_strand *strand, void (*fn)(void *), void *arg);
+/** @} */
+
+/** A new strand, idle. The caller's reference; NULL with errno ENOMEM. */
+EVENT2_EXPORT_SYMBOL
+struct evrt_strand *evrt_strand_new(struct evrt_pool *pool);
+/** Gives up a reference. What the strand still has to run, runs. NULL is ignored. */
+EVENT2_EXPORT_SYMBOL
+void evrt_strand_free(struct evrt_strand *strand);
+/** One more reference; returns its argument. */
+EVENT2_EXPORT_SYMBOL
+struct evrt_strand *evrt_strand_ref(struct evrt_strand *strand);
+/** The pool's strand whose callback is running in this thread; no reference is taken. NULL elsewhere. */
+EVENT2_EXPORT_SYMBOL
+struct evrt_strand *evrt_strand_current(void);
+
+/**
+ * Puts an event of the pooled base into a strand; NULL: into one of its own.
+ * The event must be neither pending nor active.
+ * @return 0; -1 with errno EINVAL (not of this pool), EBUSY
+ */
+EVENT2_EXPORT_SYMBOL
+int evrt_event_set_strand(struct event *ev, struct evrt_strand *strand);
+
+/** What a worker has done since the pool was made. Counters only grow; read without stopping anybody, so
+ * they may be out of step with each other by what happens meanwhile. */
+struct evrt_worker_stats {
+	uint64_t loops;           /**< turns of the worker's loop */
+	uint64_t events;          /**< reports taken from the kernel */
+	uint64_t runs;            /**< times a strand was run */
+	uint64_t callbacks;       /**< callbacks run */
+	uint64_t steals_tried;    /**< looks into another worker's queue */
+	uint64_t steals_hit;      /**< … that found something */
+	uint64_t stolen;          /**< strands taken that way */
+	uint64_t parks;           /**< times it went to sleep */
+	uint64_t eventfd_writes;  /**< writes that woke this worker */
+	uint64_t posts;           /**< messages taken from its inbox */
+	uint64_t overflows;       /**< strands sent to the common queue because its own was full */
+	uint64_t longest_run_ns;  /**< longest time that one strand held the worker */
+	uint64_t busy_ns;         /**< time spent outside the kernel's wait */
+	uint64_t connections;     /**< accepted connections that were dealt to it */
+	uint64_t queue_strands;   /**< strands in its queue now (not a counter) */
+};
+
+/** @return 0; -1 with errno EINVAL */
+EVENT2_EXPORT_SYMBOL
+int evrt_pool_stats(const struct evrt_pool *pool, unsigned worker, struct evrt_worker_stats *out);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,103 @@
+#!/bin/bash
+# The tree that `./evrt dist` installs, used as users do: by hand, statically, by pkg-config.
+# usage: dist_test.sh DIST_TAR
+set -u
+here=$(dirname "$0")
+prefix=$(mktemp -d)
+trap 'rm -rf "$prefix"' EXIT
+tar -xf "$1" -C "$prefix" || exit 1
+export LD_LIBRARY_PATH=$prefix/lib
+# Only the tree's own files, wherever the system has libevent's.
+export PKG_CONFIG_LIBDIR=$prefix/lib/pkgconfig
+version=$(sed -n 's/.*define EVENT__VERSION "\(.*\)"/\1/p' "$prefix/include/event2/event-config.h")
+program=$prefix/program
+passed=0
+failed=0
+
+# check NAME COMMAND...: passes when the command succeeds.
+check() {
+	local name=$1 out
+	shift
+	if out=$("$@" 2>&1); then
+		passed=$((passed + 1))
+		echo "ok $name"
+	else
+		failed=$((failed + 1))
+		echo "FAIL $name: $*"
+		echo "$out"
+	fi
+}
+
+# builds_and_runs FLAGS...: the program, compiled with these flags after it, runs and says what it should.
+builds_and_runs() {
+	cc -Wall -Werror=implicit-function-declaration -o "$program" "$here/timer.c" "$@" &&
+		[ "$(timeout 60 "$program")" = "installed $version" ]
+}
+
+# needs WANT: the program was linked to the tree's library of this name.
+needs() {
+	ldd "$program" | grep -F "$1 => $prefix/lib/$1"
+}
+
+# pkg_config NAMES...: builds and runs with the flags that pkg-config gives.
+pkg_config() {
+	local flags
+	flags=$(pkg-config --cflags --libs "$@") || return 1
+	# shellcheck disable=SC2086
+	builds_and_runs $flags
+}
+
+is_soname() {
+	readelf -dW "$prefix/lib/$1" | grep -F "Library soname: [$1]"
+}
+
+# The same header twice, alone, in C and C++: users include them in any order.
+headers_stand_alone() {
+	local header
+	while read -r header; do
+		printf '#include <%s>\n#include <%s>\nint x;\n' "$header" "$header" >"$prefix/header.c"
+		cc -std=gnu99 -Wall -Werror -I"$prefix/include" -c -o /dev/null "$prefix/header.c" || return 1
+		c++ -Wall -Werror -I"$prefix/include" -x c++ -c -o /dev/null "$prefix/header.c" || return 1
+	done < <(cd "$prefix/include" && find . -name '*.h' -printf '%P\n' | sort)
+}
+
+exported() {
+	nm -D --defined-only "$prefix/lib/$1" | awk '{ print $3 }'
+}
+
+# Every name that a shared library gives is public: nothing of the engine, but the one that pthreads calls.
+exports_are_public() {
+	local rooms='event|evbuffer|bufferevent|evconnlistener|evutil|evthread|libevent|evrt|ev_token_bucket'
+	! exported "$1" | grep -Ev "^($rooms)_[a-z]" | grep -Fvx evrt__threads_use_pthreads | grep .
+}
+
+pthreads_is_alone() {
+	[ "$(exported libevent_pthreads.so)" = evthread_use_pthreads ]
+}
+
+no_build_paths() {
+	! readelf -dW "$prefix"/lib/*.so | grep -E 'RPATH|RUNPATH'
+}
+
+check core builds_and_runs -I"$prefix/include" -L"$prefix/lib" -levent_core -levent_pthreads
+check core_is_needed needs libevent_core-2.1.so.7
+check pthreads_is_needed needs libevent_pthreads-2.1.so.7
+check all_in_one builds_and_runs -I"$prefix/include" -L"$prefix/lib" -levent -levent_pthreads
+check all_in_one_is_needed needs libevent-2.1.so.7
+check static builds_and_runs -static -I"$prefix/include" -L"$prefix/lib" -levent_pthreads -levent_core
+check archives_by_name builds_and_runs -I"$prefix/include" "$prefix/lib/libevent_pthreads.a" \
+	"$prefix/lib/libevent_core.a" -lpthread
+check pkg_config_core pkg_config libevent_core libevent_pthreads
+check pkg_config_all pkg_config libevent_pthreads
+check pkg_config_version pkg-config --exact-version=2.1.12-stable libevent libevent_core libevent_pthreads
+for name in libevent-2.1.so.7 libevent_core-2.1.so.7 libevent_pthreads-2.1.so.7; do
+	check "soname_$name" is_soname $name
+	check "real_file_$name" test -f "$prefix/lib/$name.0.1"
+	check "exports_$name" exports_are_public $name
+done
+check pthreads_holds_one_function pthreads_is_alone
+check headers_stand_alone headers_stand_alone
+check no_build_paths no_build_paths
+
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -1,0 +1,188 @@
+/* testing/stress/posts_test.c — no post is lost, and few need a system call.
+ *
+ * Here:     a million posts from 4 foreign threads to one worker that falls asleep whenever it can; the same
+ *           one at a time, so that nearly each finds it asleep; posts to 10,000 strands of 8 workers.
+ */
+#include <event2/event.h>
+#include <evrt/pool.h>
+
+#include <pthread.h>
+#include <stdint.h>
+
+#include "base/atomic.h"
+#include "base/rand.h"
+#include "testing/harness/test.h"
+#include "testing/harness/wait.h"
+
+#define SENDERS 4
+#define POSTS 1000000L
+
+static struct evrt_pool *pool;
+static struct evrt_test_count batches; /* one per 1,000 posts that ran */
+
+static struct evrt_pool *
+pool_of(unsigned workers)
+{
+	struct evrt_pool_config c;
+
+	evrt_pool_config_init(&c);
+	c.workers = workers;
+	struct evrt_pool *p = evrt_pool_new(&c);
+	CHECK(p != NULL);
+	return p;
+}
+
+static void
+free_pool(void)
+{
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	evrt_pool_free(pool);
+	libevent_global_shutdown();
+}
+
+static long delivered; /* plain: the pinned strand's callbacks do not overlap */
+
+static void
+count_delivery(void *arg)
+{
+	(void)arg;
+	if (++delivered % 1000 == 0)
+		evrt_test_count_add(&batches, 1);
+}
+
+static void *
+send_many(void *arg)
+{
+	(void)arg;
+	for (long i = 0; i < POSTS / SENDERS; i++)
+		CHECK_INT_EQ(evrt_pool_post_worker(pool, 0, count_delivery, NULL), 0);
+	return NULL;
+}
+
+static void
+a_million_posts_to_one_worker(void)
+{
+	struct evrt_worker_stats stats;
+	pthread_t sender[SENDERS];
+
+	pool = pool_of(1);
+	evrt_pool_start(pool);
+	for (int i = 0; i < SENDERS; i++)
+		CHECK_INT_EQ(pthread_create(&sender[i], NULL, send_many, NULL), 0);
+	for (int i = 0; i < SENDERS; i++)
+		pthread_join(sender[i], NULL);
+	evrt_test_count_wait(&batches, POSTS / 1000);
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	CHECK_INT_EQ(delivered, POSTS);
+	CHECK_INT_EQ(evrt_pool_stats(pool, 0, &stats), 0);
+	CHECK(stats.eventfd_writes * 10 < (uint64_t)POSTS);
+	/* Never more than one write per sleep (and one more: the last may be under way). */
+	CHECK(stats.eventfd_writes <= stats.parks + stats.loops);
+	free_pool();
+}
+
+static void
+answer(void *arg)
+{
+	evrt_test_gate_open(arg);
+}
+
+static void
+each_post_wakes_a_sleeper(void)
+{
+	static struct evrt_test_gate gates[20000];
+
+	pool = pool_of(2);
+	evrt_pool_start(pool);
+	for (unsigned i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+		/* The answer is awaited, so that the worker has every chance to be on its way to sleep. */
+		CHECK_INT_EQ(evrt_pool_post_worker(pool, i % 2, answer, &gates[i]), 0);
+		evrt_test_gate_wait(&gates[i]);
+	}
+	free_pool();
+}
+
+#define STRANDS 10000
+#define PER_STRAND 30
+
+struct cell {
+	struct evrt_strand *strand;
+	evrt_atomic(int) inside;
+	long runs;      /* plain: each run must see its predecessor's write, or TSan speaks up */
+	long last_seen;
+};
+static struct cell cells[STRANDS];
+static evrt_atomic(long) runs_in_all;
+
+static void
+visit(void *arg)
+{
+	struct cell *c = arg;
+
+	CHECK_INT_EQ(evrt_add_acq_rel(&c->inside, 1), 0);
+	CHECK_INT_EQ(c->last_seen, c->runs);
+	c->runs++;
+	/* Long enough that queues form and thieves come. */
+	for (volatile int i = 0; i < 300; i++)
+		continue;
+	c->last_seen = c->runs;
+	evrt_sub_acq_rel(&c->inside, 1);
+	if (evrt_add_relaxed(&runs_in_all, 1L) + 1 == (long)STRANDS * PER_STRAND)
+		evrt_test_count_add(&batches, 1);
+}
+
+static void *
+send_at_random(void *arg)
+{
+	struct evrt_rand rand;
+	evrt__rand_init(&rand, evrt_test_seed() + (uintptr_t)arg);
+	for (long i = 0; i < (long)STRANDS * PER_STRAND / SENDERS; i++) {
+		struct cell *c = &cells[evrt__rand_below(&rand, STRANDS)];
+		CHECK_INT_EQ(evrt_strand_post(c->strand, visit, c), 0);
+	}
+	return NULL;
+}
+
+static void
+strands_never_overlap_and_are_stolen(void)
+{
+	struct evrt_worker_stats stats;
+	uint64_t stolen = 0;
+	pthread_t sender[SENDERS];
+
+	pool = pool_of(8);
+	for (int i = 0; i < STRANDS; i++)
+		CHECK((cells[i].strand = evrt_strand_new(pool)) != NULL);
+	evrt_pool_start(pool);
+	for (uintptr_t i = 0; i < SENDERS; i++)
+		CHECK_INT_EQ(pthread_create(&sender[i], NULL, send_at_random, (void *)i), 0);
+	for (int i = 0; i < SENDERS; i++)
+		pthread_join(sender[i], NULL);
+	evrt_test_count_wait(&batches, 1);
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	long sum = 0;
+	for (int i = 0; i < STRANDS; i++) {
+		sum += cells[i].runs;
+		evrt_strand_free(cells[i].strand);
+	}
+	CHECK_INT_EQ(sum, (long)STRANDS * PER_STRAND);
+	for (unsigned i = 0; i < 8; i++) {
+		evrt_pool_stats(pool, i, &stats);
+		stolen += stats.stolen;
+	}
+	CHECK(stolen > 0);
+	free_pool();
+}
+
+static const struct evrt_test_case cases[] = {
+	{ "a_million_posts_to_one_worker", a_million_posts_to_one_worker },
+	{ "each_post_wakes_a_sleeper", each_post_wakes_a_sleeper },
+	{ "strands_never_overlap_and_are_stolen", strands_never_overlap_and_are_stolen },
+	{ NULL, NULL },
+};
+
+int
+main(int argc, char **argv)
+{
+	return evrt_test_main(argc, argv, cases);
+}
