@@ -7,21 +7,9 @@
 #include "backends/backend.h"
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/segment.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/slot.h"
-
-/* Segment k holds the fds [64*2^k - 64, 64*2^(k+1) - 64): they never move, so a lookup needs no lock. */
-#define FDMAP_FIRST 64u
-
-static unsigned
-fdmap_segment_of(int fd, unsigned *offset)
-{
-	unsigned n = (unsigned)fd + FDMAP_FIRST;
-	unsigned top = 31u - (unsigned)__builtin_clz(n);
-
-	*offset = n - (1u << top);
-	return top - 6;
-}
 
 /* NULL: nobody has watched an fd of this size yet. */
 static struct evrt_fd *
@@ -32,7 +20,7 @@ fdmap_find(struct evrt_fdmap *m, int fd)
 	if (fd < 0)
 		return NULL;
 	/* PAIRS fdmap.segment: acquire, against the release in fdmap_make: the entries are zeroed. */
-	struct evrt_fd *entries = evrt_load_acquire(&m->segment[fdmap_segment_of(fd, &offset)]);
+	struct evrt_fd *entries = evrt_load_acquire(&m->segment[evrt__segment_of((uint32_t)fd, &offset)]);
 	return entries ? &entries[offset] : NULL;
 }
 
@@ -40,7 +28,7 @@ static struct evrt_fd *
 fdmap_make(struct evrt_fdmap *m, int fd)
 {
 	unsigned offset;
-	unsigned k = fdmap_segment_of(fd, &offset);
+	unsigned k = evrt__segment_of((uint32_t)fd, &offset);
 	struct evrt_fd *entries = evrt_load_acquire(&m->segment[k]);
 
 	if (entries)
@@ -49,7 +37,7 @@ fdmap_make(struct evrt_fdmap *m, int fd)
 		pthread_mutex_lock(&m->grow);
 	entries = evrt_load_acquire(&m->segment[k]);
 	if (!entries) {
-		entries = evrt__calloc((size_t)FDMAP_FIRST << k, sizeof(*entries));
+		entries = evrt__calloc(evrt__segment_size(k), sizeof(*entries));
 		if (entries)
 			evrt_store_release(&m->segment[k], entries);
 	}
@@ -232,7 +220,7 @@ evrt__fdmap_foreach(struct evrt_fdmap *m, int (*fn)(struct evrt_slot *, void *),
 {
 	for (unsigned k = 0; k < EVRT_FDMAP_SEGMENTS; k++) {
 		struct evrt_fd *entries = evrt_load_acquire(&m->segment[k]);
-		for (unsigned i = 0; entries && i < FDMAP_FIRST << k; i++) {
+		for (unsigned i = 0; entries && i < evrt__segment_size(k); i++) {
 			if (!entries[i].slots.next)
 				continue;
 			EVRT_LIST_FOREACH_SAFE(it, next, &entries[i].slots) {
@@ -252,13 +240,13 @@ evrt__fdmap_register_again(struct evrt_fdmap *m, struct evrt_reactor *r)
 
 	for (unsigned k = 0; k < EVRT_FDMAP_SEGMENTS; k++) {
 		struct evrt_fd *entries = evrt_load_acquire(&m->segment[k]);
-		for (unsigned i = 0; entries && i < FDMAP_FIRST << k; i++) {
+		for (unsigned i = 0; entries && i < evrt__segment_size(k); i++) {
 			struct evrt_fd *e = &entries[i];
 			if (e->reactor != r || !e->slots.next || evrt__list_empty(&e->slots))
 				continue;
 			e->registered = e->silenced = 0;
 			e->generation++;
-			int err = fdmap_sync(m, e, (int)((FDMAP_FIRST << k) - FDMAP_FIRST + i), false);
+			int err = fdmap_sync(m, e, (int)(evrt__segment_begin(k) + i), false);
 			if (err < 0 && !first_err)
 				first_err = err;
 		}

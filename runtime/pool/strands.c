@@ -3,28 +3,16 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/segment.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/strand_word.h"
 #include "threading/lock.h"
-
-/* Segment k holds the indices [64*2^k - 64, 64*2^(k+1) - 64); they never move. */
-#define STRANDS_FIRST 64u
-
-static unsigned
-strands_segment_of(uint32_t index, unsigned *offset)
-{
-	unsigned n = index + STRANDS_FIRST;
-	unsigned top = 31u - (unsigned)__builtin_clz(n);
-
-	*offset = n - (1u << top);
-	return top - 6;
-}
 
 struct evrt_pool_strand *
 evrt__pool_strand_at(struct evrt_pool *p, uint32_t index)
 {
 	unsigned offset;
-	unsigned k = strands_segment_of(index, &offset);
+	unsigned k = evrt__segment_of(index, &offset);
 
 	if (k >= EVRT_STRAND_SEGMENTS)
 		return NULL;
@@ -44,13 +32,13 @@ static struct evrt_pool_strand *
 strands_grow(struct evrt_pool *p)
 {
 	unsigned offset;
-	unsigned k = strands_segment_of(p->strands_made, &offset);
+	unsigned k = evrt__segment_of(p->strands_made, &offset);
 
 	if (k >= EVRT_STRAND_SEGMENTS)
 		return NULL;
 	struct evrt_pool_strand *entries = evrt_load_relaxed(&p->segment[k]);
 	if (!entries) {
-		entries = evrt__calloc((size_t)STRANDS_FIRST << k, sizeof(*entries));
+		entries = evrt__calloc(evrt__segment_size(k), sizeof(*entries));
 		if (!entries)
 			return NULL;
 		evrt_store_release(&p->segment[k], entries);
