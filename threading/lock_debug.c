@@ -8,8 +8,8 @@
  *
  * Mistakes: unlock, or a wait, by a thread that does not hold the lock; a second lock of one that is not
  *           recursive; a lock of lower rank than one already held (rank.def); one of the same rank, but for
- *           evbuffers in ascending order of address; destroying a lock that is held. A try-lock cannot wait,
- *           and is exempt from the order; so are the locks of rank 0, the program's own.
+ *           evbuffers in ascending order of address and for bufferevents; destroying a lock that is held. A
+ *           try-lock cannot wait, and is exempt from the order; so are the locks of rank 0, the program's own.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -95,9 +95,12 @@ held_check_order(const struct evrt_checked_lock *l, const char *site)
 	for (unsigned i = 0; i < held_count; i++) {
 		const struct held *h = &held_list[i];
 		const struct evrt_checked_lock *o = h->lock;
-		if (o == l || l->rank == EVRT_RANK_user || o->rank == EVRT_RANK_user || o->rank < l->rank)
+		if (o == l || l->rank == EVRT_RANK_user || o->rank < l->rank)
 			continue;
 		if (o->rank == l->rank && l->rank == EVRT_RANK_evbuffer && (uintptr_t)o < (uintptr_t)l)
+			continue;
+		/* A program's callback runs with its bufferevent locked, and may move bytes to another one. */
+		if (o->rank == l->rank && l->rank == EVRT_RANK_bufferevent)
 			continue;
 		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s lock %p taken at %s while %s lock %p is held since %s: wrong "
 		    "order (%s is %d, %s is %d)", rank_name(l->rank), (const void *)l, site, rank_name(o->rank),

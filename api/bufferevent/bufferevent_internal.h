@@ -123,15 +123,19 @@ evrt__bev_const(const struct bufferevent *bev)
 
 /* --- core.c --------------------------------------------------------------------------------- */
 
-/* Fills zeroed memory: evbuffers, lock, strand, one reference; writing enabled. `lock`: one to share, or NULL
- * for one of its own where `options` ask for it. 0; -EINVAL, -ENOMEM, and nothing is held then. */
+/* Fills zeroed memory: evbuffers, lock, strand, one reference; writing enabled. `with`: whose lock and strand it
+ * shares (the caller sees to it that the lock lives long enough); NULL: a strand of the base's choice, and
+ * a lock where `options` ask for one. 0; -EINVAL, -ENOMEM, and nothing is held then. */
 int evrt__bev_init(struct bufferevent_private *, struct event_base *base, const struct bufferevent_ops *ops,
-    int options, void *lock);
+    int options, const struct bufferevent_private *with);
 /* Gives back what init took, for a kind whose own part of making failed: nobody else knows the object. */
 void evrt__bev_fini(struct bufferevent_private *);
 void evrt__bev_lock(const struct bufferevent_private *);
 void evrt__bev_unlock(const struct bufferevent_private *);
 void evrt__bev_lock_and_ref(struct bufferevent_private *);
+/* The same for a callback of an event, which holds no reference before: false, and not locked, when the last
+ * reference went while it waited for the lock. Until it returns, `last` does not run: it is the same strand. */
+bool evrt__bev_enter(struct bufferevent_private *);
 /* 1 when that was the last reference, 0 otherwise. */
 int evrt__bev_unref_and_unlock(struct bufferevent_private *);
 /* Locked. A direction is served while it is enabled and no reason to suspend it is set. */

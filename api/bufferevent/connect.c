@@ -39,16 +39,22 @@ connect_forget_addresses(struct bufferevent_private *p)
 	p->connect.addresses = p->connect.next = NULL;
 }
 
-void
-evrt__bev_connect_cancel(struct bufferevent_private *p)
+static void
+connect_forget_name(struct bufferevent_private *p)
 {
-	p->connect.connecting = false;
-	p->connect.failed_with = 0;
 	connect_forget_addresses(p);
 	if (p->connect.lookup) {
 		p->connect.lookup = NULL; /* its answer will find nobody who waits for it */
 		evrt__bev_resume(p, RW, EVRT_BEV_SUSPEND_LOOKUP);
 	}
+}
+
+void
+evrt__bev_connect_cancel(struct bufferevent_private *p)
+{
+	p->connect.connecting = false;
+	p->connect.failed_with = 0;
+	connect_forget_name(p);
 }
 
 /* Waits for the end of a connect on `fd`; `result` is what connect(2) said, 0 or -errno. */
@@ -89,14 +95,15 @@ connect_begin(struct bufferevent_private *p, const struct sockaddr *sa, socklen_
 	bool ours = fd < 0;
 
 	if (ours)
-		fd = evrt__sys.socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		fd = evrt__sys.socket(sa->sa_family, SOCK_STREAM | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -errno;
 	int result = connect_call(fd, sa, len);
 	bool begun = result == 0 || evrt__err_connect_retriable(-result) || evrt__err_connect_refused(-result);
 	int err = begun ? connect_wait(p, fd, result) : result;
 	if (err < 0 && ours) {
-		evrt__bev_socket_attach(p, -1);
+		if (p->fd == fd)
+			evrt__bev_socket_attach(p, -1);
 		evrt__sys.close(fd);
 	}
 	return err;
@@ -110,13 +117,13 @@ bufferevent_socket_connect(struct bufferevent *bev, const struct sockaddr *sa, i
 
 	evrt__bev_lock_and_ref(p);
 	bool right_kind = bev->be_ops == &evrt__bev_socket_ops && !p->freed;
-	if (right_kind && sa && socklen > 0 && (size_t)socklen <= sizeof(struct sockaddr_storage)) {
-		evrt__bev_connect_cancel(p);
+	if (right_kind && sa && socklen > 0 && (size_t)socklen <= sizeof(struct sockaddr_storage))
 		err = connect_begin(p, sa, (socklen_t)socklen);
-	} else if (right_kind && !sa && p->fd >= 0) {
-		evrt__bev_connect_cancel(p);
+	else if (right_kind && !sa && p->fd >= 0)
 		err = connect_wait(p, p->fd, -EINPROGRESS);
-	}
+	/* It is this connect that counts, not one by name; one that was refused here changes nothing. */
+	if (err == 0)
+		connect_forget_name(p);
 	evrt__bev_unref_and_unlock(p);
 	if (err < 0)
 		errno = -err;
@@ -279,7 +286,8 @@ bufferevent_socket_connect_hostname(struct bufferevent *bev, struct evdns_base *
 	if (!lookup)
 		return -1;
 	if (dns_base)
-		evrt__resolver_of(dns_base)->getaddrinfo(dns_base, hostname, service, &hints, connect_looked_up, lookup);
+		evrt__resolver_of(dns_base)->getaddrinfo(dns_base, hostname, service, &hints, connect_looked_up,
+		    lookup);
 	else
 		connect_look_up_here(hostname, service, &hints, lookup);
 	return 0;

@@ -38,6 +38,18 @@ evrt__bev_lock_and_ref(struct bufferevent_private *p)
 	p->refs++;
 }
 
+bool
+evrt__bev_enter(struct bufferevent_private *p)
+{
+	evrt__bev_lock(p);
+	if (p->refs == 0) {
+		evrt__bev_unlock(p);
+		return false;
+	}
+	p->refs++;
+	return true;
+}
+
 /* Nobody else knows the object, and nothing of it is queued. */
 void
 evrt__bev_fini(struct bufferevent_private *p)
@@ -129,10 +141,22 @@ bev_init_buffers(struct bufferevent_private *p)
 }
 
 static int
-bev_init_lock(struct bufferevent_private *p, void *lock)
+bev_init_strand(struct bufferevent_private *p, const struct bufferevent_private *with)
 {
-	p->lock = lock;
-	if (lock || !(p->options & BEV_OPT_THREADSAFE))
+	if (with) {
+		evrt__strand_ref(with->strand);
+		p->strand = with->strand;
+	} else {
+		p->strand = evrt__base_strand_for_new(p->bev.ev_base);
+	}
+	return p->strand ? 0 : -ENOMEM;
+}
+
+static int
+bev_init_lock(struct bufferevent_private *p, const struct bufferevent_private *with)
+{
+	p->lock = with ? with->lock : NULL;
+	if (p->lock || !(p->options & BEV_OPT_THREADSAFE))
 		return 0;
 	if (!evrt__threads_on())
 		return -EINVAL; /* a promise that could not be kept */
@@ -143,7 +167,7 @@ bev_init_lock(struct bufferevent_private *p, void *lock)
 
 int
 evrt__bev_init(struct bufferevent_private *p, struct event_base *base, const struct bufferevent_ops *ops,
-    int options, void *lock)
+    int options, const struct bufferevent_private *with)
 {
 	if ((options & BEV_OPT_UNLOCK_CALLBACKS) && !(options & BEV_OPT_DEFER_CALLBACKS)) {
 		evrt__warnx("bufferevent: BEV_OPT_UNLOCK_CALLBACKS needs BEV_OPT_DEFER_CALLBACKS");
@@ -163,8 +187,9 @@ evrt__bev_init(struct bufferevent_private *p, struct event_base *base, const str
 	/* event_base_free runs these two, where it discards other tasks. */
 	p->deferred.flags |= EVLIST_FINALIZING;
 	p->last.flags |= EVLIST_FINALIZING;
-	p->strand = evrt__base_strand_for_new(base);
-	int err = p->strand ? bev_init_lock(p, lock) : -ENOMEM;
+	int err = bev_init_strand(p, with);
+	if (err == 0)
+		err = bev_init_lock(p, with);
 	if (err == 0)
 		err = bev_init_buffers(p);
 	if (err < 0)

@@ -140,7 +140,8 @@ socket_readable(evutil_socket_t fd, short what, void *arg)
 	struct bufferevent_private *p = arg;
 
 	(void)fd;
-	evrt__bev_lock_and_ref(p);
+	if (!evrt__bev_enter(p))
+		return;
 	/* Another thread may have ended reading between the report and our lock. */
 	if (!p->read_added)
 		;
@@ -188,7 +189,8 @@ socket_writable(evutil_socket_t fd, short what, void *arg)
 	struct bufferevent_private *p = arg;
 
 	(void)fd;
-	evrt__bev_lock_and_ref(p);
+	if (!evrt__bev_enter(p))
+		return;
 	if (!p->write_added)
 		;
 	else if (!(what & EV_WRITE))

@@ -6,12 +6,13 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "api/event/debug_default.h"
 #include "api/event/event_internal.h"
 #include "base/atomic.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "base/sys.h"
 
 #define DEBUG_BUCKETS 1024u
@@ -22,11 +23,23 @@ struct debug_entry {
 	bool added;
 };
 
+/* Entries come from pages of their own and not from the program's allocator: what a program allocates, and in
+ * which order, should not depend on whether somebody watches. */
+#define DEBUG_SLAB_BYTES 65536u
+struct debug_slab {
+	struct debug_slab *next;
+	struct debug_entry entry[(DEBUG_SLAB_BYTES - sizeof(void *)) / sizeof(struct debug_entry)];
+};
+
 static evrt_atomic(int) debug_mode = EVRT_EVENT_DEBUG_DEFAULT;
 static evrt_atomic(bool) debug_late;
+/* The map has lost an event for want of memory: from then on an unknown event proves nothing. */
+static evrt_atomic(bool) debug_lost;
 /* Guards the map; nothing is called under it. */
 static pthread_mutex_t debug_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct debug_entry *debug_map[DEBUG_BUCKETS];
+static struct debug_entry *debug_free;
+static struct debug_slab *debug_slabs;
 
 static bool
 debug_on(void)
@@ -63,6 +76,28 @@ debug_find(const struct event_core *ev)
 	return at;
 }
 
+/* A blank entry, or NULL; lock held. */
+static struct debug_entry *
+debug_entry_new(void)
+{
+	if (!debug_free) {
+		struct debug_slab *slab = evrt__sys.mmap(NULL, sizeof(*slab), PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (slab == MAP_FAILED)
+			return NULL;
+		slab->next = debug_slabs;
+		debug_slabs = slab;
+		for (size_t i = 0; i < sizeof(slab->entry) / sizeof(slab->entry[0]); i++) {
+			slab->entry[i].next = debug_free;
+			debug_free = &slab->entry[i];
+		}
+	}
+	struct debug_entry *entry = debug_free;
+	debug_free = entry->next;
+	*entry = (struct debug_entry){ NULL, NULL, false };
+	return entry;
+}
+
 static _Noreturn void
 debug_fail(const struct event_core *ev, const char *problem)
 {
@@ -83,18 +118,19 @@ debug_step(const struct event_core *ev, enum debug_step step)
 	struct debug_entry **at = debug_find(ev);
 	struct debug_entry *entry = *at;
 	if (step == STEP_SETUP && !entry) {
-		entry = evrt__calloc(1, sizeof(*entry));
+		entry = debug_entry_new();
 		if (entry)
 			entry->ev = ev;
 		else
-			problem = "no memory to keep track of it";
+			evrt_store_relaxed(&debug_lost, true);
 		*at = entry;
 	} else if (step == STEP_SETUP) {
 		entry->added = false;
 	} else if (step == STEP_TEARDOWN && entry) {
 		*at = entry->next;
-		evrt__free(entry);
-	} else if (step != STEP_TEARDOWN && !entry) {
+		entry->next = debug_free;
+		debug_free = entry;
+	} else if (step != STEP_TEARDOWN && !entry && !evrt_load_relaxed(&debug_lost)) {
 		problem = step == STEP_ADD ? "added, but never set up by event_assign or event_new (or freed since)"
 		    : "deleted, but never set up by event_assign or event_new (or freed since)";
 	} else if (entry) {
@@ -144,7 +180,7 @@ debug_state(const struct event_core *ev)
 {
 	pthread_mutex_lock(&debug_lock);
 	struct debug_entry *entry = *debug_find(ev);
-	int state = entry ? entry->added : -1;
+	int state = entry ? entry->added : evrt_load_relaxed(&debug_lost) ? 0 : -1;
 	pthread_mutex_unlock(&debug_lock);
 	return state;
 }
@@ -181,14 +217,15 @@ void
 evrt__debug_shutdown(void)
 {
 	pthread_mutex_lock(&debug_lock);
-	for (unsigned i = 0; i < DEBUG_BUCKETS; i++) {
-		while (debug_map[i]) {
-			struct debug_entry *entry = debug_map[i];
-			debug_map[i] = entry->next;
-			evrt__free(entry);
-		}
+	memset(debug_map, 0, sizeof(debug_map));
+	debug_free = NULL;
+	while (debug_slabs) {
+		struct debug_slab *slab = debug_slabs;
+		debug_slabs = slab->next;
+		evrt__sys.munmap(slab, sizeof(*slab));
 	}
 	pthread_mutex_unlock(&debug_lock);
 	evrt_store_relaxed(&debug_late, false);
+	evrt_store_relaxed(&debug_lost, false);
 	evrt_store_relaxed(&debug_mode, EVRT_EVENT_DEBUG_DEFAULT);
 }

@@ -75,7 +75,7 @@ accept_deliver(struct evrt_task *task, void *arg)
 
 	(void)task;
 	evrt__listener_lock(lev);
-	if (!lev->freed && evrt__strand_current() == a->strand)
+	if (evrt__strand_current() == a->strand)
 		accept_call(lev, a->fd, &a->addr, a->len);
 	else
 		evrt__sys.close(a->fd);
@@ -167,9 +167,9 @@ evrt__listener_readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	evrt__listener_lock(lev);
-	lev->refs++;
-	for (int i = 0; i < EVRT_LISTENER_TURN_CONNECTIONS && lev->enabled && !lev->freed; i++)
+	if (!evrt__listener_enter(lev))
+		return;
+	for (int i = 0; i < EVRT_LISTENER_TURN_CONNECTIONS && lev->enabled; i++)
 		if (accept_one(lev))
 			break;
 	evrt__listener_unref_and_unlock(lev);

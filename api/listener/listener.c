@@ -24,6 +24,18 @@ evrt__listener_unlock(struct evconnlistener *lev)
 	evrt__unlock(lev->lock);
 }
 
+bool
+evrt__listener_enter(struct evconnlistener *lev)
+{
+	evrt__listener_lock(lev);
+	if (lev->refs == 0) {
+		evrt__listener_unlock(lev);
+		return false;
+	}
+	lev->refs++;
+	return true;
+}
+
 /* Neither event is pending afterwards; a turn that runs elsewhere is not waited for. Locked. */
 static void
 listener_disarm(struct evconnlistener *lev)
@@ -38,7 +50,7 @@ listener_disarm(struct evconnlistener *lev)
 static int
 listener_arm(struct evconnlistener *lev)
 {
-	return lev->enabled && lev->cb && !lev->freed ? event_add(&lev->readable, NULL) : 0;
+	return lev->enabled && lev->cb ? event_add(&lev->readable, NULL) : 0;
 }
 
 static void
@@ -91,8 +103,8 @@ listener_retry(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	evrt__listener_lock(lev);
-	lev->refs++;
+	if (!evrt__listener_enter(lev))
+		return;
 	if (listener_arm(lev) < 0)
 		evrt__listener_pause(lev);
 	evrt__listener_unref_and_unlock(lev);
@@ -105,7 +117,7 @@ evrt__listener_pause(struct evconnlistener *lev)
 
 	listener_disarm(lev);
 	/* Without the timer the old way is left: try at once, again and again. */
-	if (lev->enabled && !lev->freed && event_add(&lev->retry, &later) < 0)
+	if (lev->enabled && event_add(&lev->retry, &later) < 0)
 		listener_arm(lev);
 }
 
@@ -170,13 +182,12 @@ void
 evconnlistener_free(struct evconnlistener *lev)
 {
 	evrt__listener_lock(lev);
-	EVRT_ASSERT(!lev->freed);
-	lev->freed = true;
+	/* What is accepted and on its way finds no callback, and is closed. */
 	lev->enabled = false;
 	lev->cb = NULL;
 	lev->error_cb = NULL;
 	listener_disarm(lev);
-	/* A turn looks at `freed` after every callback: nobody uses the descriptor any more. */
+	/* A turn looks at `enabled` after every callback: nobody uses the descriptor any more. */
 	if (lev->flags & LEV_OPT_CLOSE_ON_FREE)
 		listener_close(&lev->fd);
 	evrt__listener_unref_and_unlock(lev);

@@ -39,12 +39,14 @@ struct evconnlistener {
 	unsigned refs;
 	int fd;                     /* -1: closed by evconnlistener_free */
 	int reserve_fd;             /* given up for a moment when descriptors run out; -1: could not be had */
-	bool enabled;
-	bool freed;
+	bool enabled;               /* false for good after evconnlistener_free */
 };
 
 void evrt__listener_lock(struct evconnlistener *);
 void evrt__listener_unlock(struct evconnlistener *);
+/* Locks and takes a reference, for a callback of an event. False, and not locked, when the last one went while
+ * it waited for the lock; until it returns, `last` does not run: it is the same strand. */
+bool evrt__listener_enter(struct evconnlistener *);
 void evrt__listener_unref_and_unlock(struct evconnlistener *);
 /* Stops accepting until the retry timer fires. Locked. */
 void evrt__listener_pause(struct evconnlistener *);

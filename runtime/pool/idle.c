@@ -52,7 +52,12 @@ evrt__worker_share(struct evrt_worker *w)
 	if (!parked || !evrt_cas_acq_rel(&p->waking, &idle, 1u))
 		return;
 	/* The lowest: the same few workers stay warm, the others may sleep on. */
-	evrt__reactor_wake(&p->workers[__builtin_ctzll(parked)].reactor);
+	struct evrt_reactor *r = &p->workers[__builtin_ctzll(parked)].reactor;
+	evrt__reactor_wake(r);
+	/* It had got up by itself, and may be past the place where it lowers the flag: else nobody would be
+	 * awakened until it sleeps again. Where it is seen asleep, its getting up comes after our raising. */
+	if (!evrt__park_is_sleeping(&r->park))
+		evrt_store_relaxed(&p->waking, 0u);
 }
 
 void
@@ -114,9 +119,22 @@ evrt__pool_place(struct evrt_pool *p)
 	return &p->workers[load_b < load_a ? b : a];
 }
 
+static uint64_t
+pool_rests(struct evrt_pool *p)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < p->set.workers; i++)
+		sum += evrt_load_acquire(&p->workers[i].rests);
+	return sum;
+}
+
 /* Nothing is pending and nobody can make anything pending: every worker sleeps. Only workers and foreign
  * threads change the counts; the workers' parts stand still while all are parked, so that their sum with the
- * foreign threads' single word is a true state of the pool at the time that word was read. */
+ * foreign threads' single word is a true state of the pool at the time that word was read.
+ * PAIRS worker.rests: two workers might get up, move a count between them and lie down again while we add.
+ * Each counts its rest (release) before its bit is set again: either we read the new count first, and with it
+ * what was done before, or the count differs in the end. The one that lay down last looks again itself. */
 bool
 evrt__pool_is_idle(struct evrt_pool *p)
 {
@@ -126,6 +144,7 @@ evrt__pool_is_idle(struct evrt_pool *p)
 
 	if (evrt_load_seq_cst(&p->parked) != all || evrt_load_seq_cst(&p->inject_length))
 		return false;
+	uint64_t rests = pool_rests(p);
 	for (unsigned i = 0; i < n; i++) {
 		pending += evrt_load_seq_cst(&p->workers[i].pending);
 		if (evrt__ring_length(&p->workers[i].ring))
@@ -138,5 +157,5 @@ evrt__pool_is_idle(struct evrt_pool *p)
 	}
 	pending += evrt_load_seq_cst(&p->pending);
 	/* Somebody may have got up meanwhile; it will come by here again. */
-	return pending == 0 && evrt_load_seq_cst(&p->parked) == all;
+	return pending == 0 && evrt_load_seq_cst(&p->parked) == all && pool_rests(p) == rests;
 }

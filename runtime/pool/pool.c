@@ -29,8 +29,10 @@ worker_init(struct evrt_worker *w, struct evrt_pool *p, unsigned index)
 	evrt__ring_init(&w->ring);
 	evrt__inbox_init(&w->inbox);
 	int err = evrt__reactor_init(&w->reactor, p->set.backend, p->set.clock, true);
-	if (err < 0)
+	if (err < 0) {
+		w->pool = NULL; /* for evrt__pool_free: there is nothing to undo */
 		return err;
+	}
 	err = evrt__reactor_make_notifiable(&w->reactor);
 	if (err == 0 && !(w->own = evrt__pool_strand_new(p, w, true)))
 		err = -ENOMEM;
@@ -225,11 +227,14 @@ evrt__pool_run_here(struct evrt_pool *p)
 void
 evrt__pool_halt(struct evrt_pool *p, enum evrt_pool_halt how)
 {
-	unsigned before = evrt_load_relaxed(&p->halt);
-
-	/* Only towards the stricter: a drain does not soften a stop at once. */
-	while (before < (unsigned)how && !evrt_cas_seq_cst(&p->halt, &before, (unsigned)how))
-		continue;
+	if (evrt__pool_is_forked(p))
+		return; /* whoever would end, and whom a wake would reach, is in the parent */
+	pthread_mutex_lock(&p->lock);
+	/* A pool that does not run has nothing to end, and must not refuse posts until its next start.
+	 * Only towards the stricter: a drain does not soften a stop at once. */
+	if (p->started && evrt_load_relaxed(&p->halt) < (unsigned)how)
+		evrt_store_seq_cst(&p->halt, (unsigned)how);
+	pthread_mutex_unlock(&p->lock);
 	for (unsigned i = 0; i < p->set.workers; i++)
 		evrt__reactor_wake(&p->workers[i].reactor);
 }

@@ -71,6 +71,8 @@ struct evrt_worker {
 	_Alignas(EVRT_CACHE_LINE) struct evrt_worker_counters counters;
 	/* This worker's part of "what keeps dispatch from returning": it may be negative, the sum is not. */
 	evrt_atomic(int64_t) pending;
+	/* Times that it was about to set its bit in evrt_pool.parked; see evrt__pool_is_idle. Owner writes. */
+	evrt_atomic(uint64_t) rests;
 };
 
 enum evrt_pool_halt {

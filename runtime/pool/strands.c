@@ -168,14 +168,15 @@ pool_strand_count(struct evrt_strand *s, int delta)
 {
 	struct evrt_pool *p = s->owner;
 	struct evrt_worker *w = evrt__worker_self();
+	bool own = w && w->pool == p;
 
 	/* Relaxed: the sum is read only when every worker is parked (idle.c says why that suffices). */
-	if (w && w->pool == p)
+	if (own)
 		evrt_count_own(&w->pending, delta);
 	else
 		evrt_add_seq_cst(&p->pending, (int64_t)delta);
 	/* All may be asleep, and this was the last thing: somebody must get up to see it. */
-	if (delta < 0 && !w && evrt_load_seq_cst(&p->ends_when_idle))
+	if (delta < 0 && !own && evrt_load_seq_cst(&p->ends_when_idle))
 		evrt__reactor_wake(&p->workers[0].reactor);
 }
 

@@ -132,18 +132,20 @@ worker_poll(struct evrt_worker *w, bool may_sleep)
 	evrt_ns deadline = may_sleep ? evrt__wheel_next(&r->wheel) : 0;
 	bool parked = deadline != 0;
 
-	if (evrt__reactor_prepare(r) < 0)
-		return; /* out of memory: what is ready is run, and the next turn tries again */
 	if (parked) {
 		evrt_store_release(&r->wake_at, deadline);
 		evrt__park_announce(&r->park);
+		/* PAIRS worker.rests: release, after all that was done since the last one. */
+		evrt_store_release(&w->rests, evrt_load_relaxed(&w->rests) + 1);
 		evrt_or_seq_cst(&p->parked, bit);
 		if (worker_looks_again(w))
 			deadline = 0;
 		else
 			evrt_count_own(&w->counters.parks, 1);
 	}
-	int n = evrt__reactor_wait(r, deadline);
+	/* After the announcement: a change of the set that this look misses sees us asleep, and wakes us.
+	 * Out of memory: what is ready is run, and the next turn tries again. */
+	int n = evrt__reactor_prepare(r) < 0 ? 0 : evrt__reactor_wait(r, deadline);
 	if (parked) {
 		evrt__park_leave(&r->park);
 		evrt_and_seq_cst(&p->parked, ~bit);

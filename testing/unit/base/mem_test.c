@@ -111,6 +111,7 @@ replaced_functions_get_all_and_only_what_they_may(void)
 static void
 null_restores_each(void)
 {
+	evrt__mem_set_functions(rule_malloc, rule_realloc, rule_free);
 	evrt__mem_set_functions(rule_malloc, NULL, NULL);
 	check_door();
 	CHECK_INT_EQ(mallocs, 3);

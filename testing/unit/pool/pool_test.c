@@ -4,6 +4,7 @@
 #include <evrt/pool.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -152,9 +153,10 @@ level_triggered_events_see_all_their_data(void)
 	struct event *ev[PAIRS];
 	pool = pool_of(3);
 	for (int i = 0; i < PAIRS; i++) {
-		CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds[i]), 0);
-		/* Blocking on purpose: a callback for nothing would hang in read(). */
+		CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds[i]), 0);
 		ev[i] = event_new(evrt_pool_as_base(pool), fds[i][1], EV_READ | EV_PERSIST, echo_byte, NULL);
+		/* Blocking from now on, on purpose: a callback for nothing would hang in read(). */
+		CHECK_INT_EQ(fcntl(fds[i][1], F_SETFL, 0), 0);
 		CHECK_INT_EQ(event_add(ev[i], NULL), 0);
 	}
 	evrt_pool_start(pool);

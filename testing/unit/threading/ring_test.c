@@ -131,6 +131,25 @@ a_thief_over_half_full_takes_nothing(void)
 }
 
 static void
+the_next_thief_is_let_in(void)
+{
+	struct evrt_ring victim, thief;
+	uint32_t count;
+
+	evrt__ring_init(&victim);
+	evrt__ring_init(&thief);
+	fill(&victim, 1, 6);
+	CHECK_PTR_EQ(evrt__ring_steal(&victim, &thief, 8, &count), item(1));
+	CHECK_PTR_EQ(evrt__ring_steal(&victim, &thief, 8, &count), item(4));
+	CHECK_PTR_EQ(evrt__ring_steal(&victim, &thief, 8, &count), item(6));
+	CHECK(!evrt__ring_pop(&victim));
+	fill(&victim, 100, EVRT_RING_CAPACITY); /* all slots are free again */
+	CHECK_PTR_EQ(evrt__ring_pop(&thief), item(2));
+	CHECK_PTR_EQ(evrt__ring_pop(&thief), item(3));
+	CHECK_PTR_EQ(evrt__ring_pop(&thief), item(5));
+}
+
+static void
 a_thief_inside_holds_others_and_pushes_back(void)
 {
 	struct evrt_ring r, thief;
@@ -221,6 +240,7 @@ static const struct evrt_test_case cases[] = {
 	{"a_thief_takes_half_rounded_up", a_thief_takes_half_rounded_up},
 	{"nothing_to_steal", nothing_to_steal},
 	{"a_thief_over_half_full_takes_nothing", a_thief_over_half_full_takes_nothing},
+	{"the_next_thief_is_let_in", the_next_thief_is_let_in},
 	{"a_thief_inside_holds_others_and_pushes_back", a_thief_inside_holds_others_and_pushes_back},
 	{"each_item_is_taken_once", each_item_is_taken_once},
 	{NULL, NULL},

@@ -1,0 +1,298 @@
+/* testing/unit/api/listener/faults_test.c — listeners when accept fails.
+ *
+ * Here:     the k-th allocation fails; accept is interrupted, descriptors run out, with and without a reserve.
+ * Threads:  one.
+ */
+#include <event2/event.h>
+#include <event2/listener.h>
+#include <event2/util.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/sys.h"
+#include "testing/harness/fault.h"
+#include "testing/harness/test.h"
+
+static struct event_base *base;
+static struct evrt_sys real;
+static int accepts;          /* calls */
+static int fails_left;       /* so many of the next calls fail */
+static int fail_with;        /* with this */
+static bool reserve_helps;   /* a call right after the reserve was closed succeeds */
+static bool reserve_closed;
+static int reserve_fd = -1, reserves;
+static int accepted, errors, last_errno;
+
+static void
+count(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
+{
+	(void)lev;
+	(void)addr;
+	(void)len;
+	(void)arg;
+	accepted++;
+	close(fd);
+}
+
+static void
+count_error(struct evconnlistener *lev, void *arg)
+{
+	last_errno = EVUTIL_SOCKET_ERROR();
+	(void)lev;
+	(void)arg;
+	errors++;
+}
+
+static int
+failing_accept4(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	accepts++;
+	if (reserve_closed && reserve_helps) {
+		reserve_closed = false;
+		return real.accept4(fd, sa, len, flags);
+	}
+	if (fails_left > 0) {
+		fails_left--;
+		errno = fail_with;
+		return -1;
+	}
+	return real.accept4(fd, sa, len, flags);
+}
+
+static int
+watching_eventfd(unsigned value, int flags)
+{
+	reserves++;
+	reserve_fd = real.eventfd(value, flags);
+	return reserve_fd;
+}
+
+static int
+no_eventfd(unsigned value, int flags)
+{
+	(void)value;
+	(void)flags;
+	errno = EMFILE;
+	return -1;
+}
+
+static int
+watching_close(int fd)
+{
+	if (fd == reserve_fd)
+		reserve_closed = true;
+	return real.close(fd);
+}
+
+static struct evconnlistener *
+open_failing(int (*eventfd)(unsigned, int))
+{
+	struct sockaddr_in sin;
+
+	base = event_base_new();
+	real = evrt__sys;
+	evrt__sys.accept4 = failing_accept4;
+	evrt__sys.eventfd = eventfd;
+	evrt__sys.close = watching_close;
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	struct evconnlistener *lev = evconnlistener_new_bind(base, count, NULL, LEV_OPT_CLOSE_ON_FREE, -1,
+	    (struct sockaddr *)&sin, sizeof(sin));
+	CHECK(lev != NULL);
+	evconnlistener_set_error_cb(lev, count_error);
+	return lev;
+}
+
+static int
+connect_to(struct evconnlistener *lev)
+{
+	struct sockaddr_in sin;
+	socklen_t len = sizeof(sin);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	CHECK_INT_EQ(getsockname(evconnlistener_get_fd(lev), (struct sockaddr *)&sin, &len), 0);
+	CHECK_INT_EQ(connect(fd, (struct sockaddr *)&sin, len), 0);
+	return fd;
+}
+
+static void
+close_failing(struct evconnlistener *lev, int fd)
+{
+	close(fd);
+	evconnlistener_free(lev);
+	event_base_free(base);
+}
+
+static void
+turns(int n)
+{
+	while (n-- > 0)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+}
+
+static void
+passing_troubles_are_passed_over(void)
+{
+	static const int troubles[] = { EINTR, ECONNABORTED, EPROTO, ENETDOWN };
+	struct evconnlistener *lev = open_failing(watching_eventfd);
+	for (int i = 0; i < 4; i++) {
+		fail_with = troubles[i];
+		fails_left = 2;
+		int fd = connect_to(lev);
+		turns(1);
+		CHECK_INT_EQ(accepted, i + 1);
+		close(fd);
+	}
+	CHECK_INT_EQ(errors, 0);
+	close_failing(lev, -1);
+}
+
+static void
+endless_troubles_do_not_hold_the_loop(void)
+{
+	struct evconnlistener *lev = open_failing(watching_eventfd);
+	fail_with = ECONNABORTED;
+	fails_left = 1000000;
+	int fd = connect_to(lev);
+	event_base_loop(base, EVLOOP_ONCE);
+	CHECK_INT_EQ(accepts, 64);
+	close_failing(lev, fd);
+}
+
+static void
+the_reserve_drains_the_queue(void)
+{
+	struct evconnlistener *lev = open_failing(watching_eventfd);
+	char c;
+	int before = reserves;
+	fail_with = EMFILE;
+	fails_left = 1;
+	reserve_helps = true;
+	int fd = connect_to(lev);
+	turns(1);
+	CHECK_INT_EQ(errors, 1);
+	CHECK_INT_EQ(last_errno, EMFILE);
+	CHECK_INT_EQ(accepted, 0);
+	CHECK_INT_EQ(read(fd, &c, 1), 0); /* closed: the client knows */
+	close(fd);
+	/* The reserve is back, and all is well again. */
+	CHECK_INT_EQ(reserves, before + 1);
+	fd = connect_to(lev);
+	turns(1);
+	CHECK_INT_EQ(accepted, 1);
+	close_failing(lev, fd);
+}
+
+static void
+without_a_reserve_it_pauses_instead_of_spinning(void)
+{
+	struct evconnlistener *lev = open_failing(no_eventfd);
+	struct timespec start, end;
+	fail_with = EMFILE;
+	fails_left = 1;
+	int fd = connect_to(lev);
+	clock_gettime(CLOCK_MONOTONIC, &start);
+	turns(50);
+	CHECK_INT_EQ(accepts, 1);
+	CHECK_INT_EQ(errors, 1);
+	while (accepted == 0)
+		event_base_loop(base, EVLOOP_ONCE);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	CHECK((end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000 >= 90);
+	close_failing(lev, fd);
+}
+
+static void
+disabling_ends_a_pause(void)
+{
+	struct evconnlistener *lev = open_failing(no_eventfd);
+	fail_with = ENOMEM;
+	fails_left = 1;
+	int fd = connect_to(lev);
+	turns(1);
+	CHECK_INT_EQ(errors, 1);
+	CHECK_INT_EQ(evconnlistener_disable(lev), 0);
+	CHECK_INT_EQ(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), 0); /* no timer is left */
+	CHECK_INT_EQ(evconnlistener_enable(lev), 0);
+	turns(1);
+	CHECK_INT_EQ(accepted, 1);
+	close_failing(lev, fd);
+}
+
+static void
+free_during_a_pause(void)
+{
+	struct evconnlistener *lev = open_failing(no_eventfd);
+	fail_with = ENFILE;
+	fails_left = 1;
+	int fd = connect_to(lev);
+	turns(1);
+	CHECK_INT_EQ(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), 1);
+	evconnlistener_free(lev);
+	CHECK_INT_EQ(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), 0);
+	CHECK_INT_EQ(event_base_dispatch(base), 1);
+	close(fd);
+	event_base_free(base);
+}
+
+static void
+freed_and_then_the_base_is_freed(void)
+{
+	struct evconnlistener *lev = open_failing(watching_eventfd);
+	int fd = connect_to(lev);
+	close_failing(lev, fd);
+	CHECK_INT_EQ(accepted, 0);
+}
+
+static void
+memory_runs_out_at_every_point(void)
+{
+	struct sockaddr_in sin;
+	evrt_test_fail_alloc(0);
+	base = event_base_new();
+	memset(&sin, 0, sizeof(sin));
+	sin.sin_family = AF_INET;
+	int64_t before = 0;
+	bool failed = true;
+	for (uint64_t k = 0; failed || k <= 1; k++) { /* the first time none fails */
+		evrt_test_fail_alloc(k);
+		struct evconnlistener *lev = evconnlistener_new_bind(base, count, NULL, LEV_OPT_CLOSE_ON_FREE, -1,
+		    (struct sockaddr *)&sin, sizeof(sin));
+		failed = evrt_test_alloc_has_failed();
+		evrt_test_fail_alloc(0);
+		if (lev)
+			evconnlistener_free(lev);
+		turns(1);
+		if (k == 0)
+			before = evrt_test_allocs_live();
+		CHECK_INT_EQ(evrt_test_allocs_live(), before);
+		CHECK(!failed || !lev);
+	}
+	event_base_free(base);
+}
+
+static const struct evrt_test_case cases[] = {
+	{ "passing_troubles_are_passed_over", passing_troubles_are_passed_over },
+	{ "endless_troubles_do_not_hold_the_loop", endless_troubles_do_not_hold_the_loop },
+	{ "the_reserve_drains_the_queue", the_reserve_drains_the_queue },
+	{ "without_a_reserve_it_pauses_instead_of_spinning", without_a_reserve_it_pauses_instead_of_spinning },
+	{ "disabling_ends_a_pause", disabling_ends_a_pause },
+	{ "free_during_a_pause", free_during_a_pause },
+	{ "freed_and_then_the_base_is_freed", freed_and_then_the_base_is_freed },
+	{ "memory_runs_out_at_every_point", memory_runs_out_at_every_point },
+	{ NULL, NULL },
+};
+
+int
+main(int argc, char **argv)
+{
+	return evrt_test_main(argc, argv, cases);
+}
