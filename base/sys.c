@@ -81,4 +81,5 @@ struct evrt_sys evrt__sys = {
 	.getrandom = getrandom,
 	.open = sys_open,
 	.sched_getaffinity = sched_getaffinity,
+	.pipe2 = pipe2,
 };

@@ -51,6 +51,7 @@ struct evrt_sys {
 	/* mode: 0 where nothing is created. */
 	int (*open)(const char *, int, mode_t);
 	int (*sched_getaffinity)(pid_t, size_t, cpu_set_t *);
+	int (*pipe2)(int[2], int);
 };
 
 /* Semantics and errno are the kernel's. */

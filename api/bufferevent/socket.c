@@ -125,8 +125,10 @@ socket_read(struct bufferevent_private *p)
 		socket_fail(p, EV_READ, BEV_EVENT_ERROR, (int)-n);
 		return;
 	}
-	if (n == -EAGAIN || (n > 0 && (size_t)n < offered && !evrt__stream_hangs_up(&p->stream)))
+	if (n == -EAGAIN)
 		evrt__stream_drained(&p->stream, EVRT_READ);
+	else if (n > 0 && (size_t)n < offered)
+		evrt__stream_short_read(&p->stream);
 	if (n > 0)
 		evrt__bev_trigger_nolock(p, EV_READ, 0);
 	/* Behind whatever the callback has begun, such as writing the answer. */

@@ -28,8 +28,8 @@
 #define COMMON_MAGIC 0x50000000u
 #define COMMON_USEC_MASK 0x000fffffu
 
-static evrt_ns
-duration_of(const struct timeval *tv)
+evrt_ns
+evrt__duration_of(const struct timeval *tv)
 {
 	struct timeval plain = *tv;
 
@@ -46,6 +46,8 @@ interest_of(short events)
 	    (events & EV_CLOSED ? EVRT_CLOSED : 0u) | (events & EV_ET ? EVRT_EDGE : 0u);
 }
 
+static void event_uninsert(struct evrt_strand *, struct event_core *);
+
 /* A report for the event's slot; strand locked. */
 static void
 event_slot_ready(struct evrt_slot *slot, unsigned bits)
@@ -59,6 +61,11 @@ event_slot_ready(struct evrt_slot *slot, unsigned bits)
 		ev->task.flags &= (int16_t)~EVLIST_TIMEOUT;
 		evrt__strand_count(s, -1);
 		result |= EV_TIMEOUT;
+		/* A timeout ends the wait for the fd or signal, too. Where its callback is to begin it anew (an
+		 * interval), it goes on: that spares two calls of the kernel. */
+		bool goes_on = (ev->events & EV_PERSIST) && ev->interval_ns && !(ev->events & EV_SIGNAL);
+		if ((ev->task.flags & EVLIST_INSERTED) && !goes_on)
+			event_uninsert(s, ev);
 	}
 	if (bits & EVRT_SLOT_SIGNAL) {
 		unsigned count = evrt_swap_acq_rel(&slot->signals, 0u);
@@ -82,9 +89,8 @@ event_need_slot(struct evrt_strand *s, struct event_core *ev)
 	return ev->slot ? 0 : -ENOMEM;
 }
 
-/* Gives the slot back when nothing of the event is pending. */
-static void
-event_drop_slot(struct event_core *ev)
+void
+evrt__event_drop_slot_nolock(struct event_core *ev)
 {
 	if (!ev->slot || evrt__event_is_added(ev))
 		return;
@@ -143,8 +149,8 @@ evrt__event_set_timer_nolock(struct evrt_strand *s, struct event_core *ev, evrt_
 {
 	if (event_need_slot(s, ev) < 0)
 		return -ENOMEM;
-	/* 0 means "none" in a slot; a clock starts above. */
-	ev->deadline_ns = deadline > 0 ? deadline : 1;
+	/* 0 means "none" in a slot, and a clock starts above; NEVER is "not in the wheel". */
+	ev->deadline_ns = deadline <= 0 ? 1 : deadline < EVRT_NS_NEVER ? deadline : EVRT_NS_NEVER - 1;
 	ev->timeout.tv_sec = (time_t)(ev->deadline_ns / EVRT_NS_PER_SEC);
 	ev->timeout.tv_usec = (suseconds_t)(ev->deadline_ns % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
 	if (!(ev->task.flags & EVLIST_TIMEOUT)) {
@@ -167,18 +173,37 @@ event_stop_calls(struct evrt_strand *s, struct event_core *ev)
 		s->calls_left = 0;
 }
 
+/* Expired, but not run yet? */
+static bool
+event_has_timed_out(const struct event_core *ev)
+{
+	return (ev->task.flags & EVLIST_ACTIVE) && (ev->result & EV_TIMEOUT);
+}
+
+/* A timeout that has expired but not run yet is taken back: it is the new one that counts. What the fd has
+ * reported beside it is reported again: where that was an edge, by asking for it. */
+static void
+event_take_back(struct evrt_strand *s, struct event_core *ev)
+{
+	event_stop_calls(s, ev);
+	evrt__strand_remove(s, &ev->task);
+	if (!(ev->result & IO_EVENTS) || !(ev->task.flags & EVLIST_INSERTED))
+		return;
+	if (ev->task.flags & EVRT_EV_SOFT)
+		evrt__stream_resume_nolock(ev->stream);
+	else if (ev->slot && evrt__slot_wants_rearm(ev->slot))
+		evrt__slot_rearm(ev->slot, interest_of(ev->result & IO_EVENTS));
+}
+
 static int
 event_arm(struct evrt_strand *s, struct event_core *ev, const struct timeval *tv)
 {
-	evrt_ns duration = duration_of(tv);
+	evrt_ns duration = evrt__duration_of(tv);
 
 	if (ev->events & EV_PERSIST)
 		ev->interval_ns = duration;
-	/* A timeout that has expired but not run yet is taken back: it is the new one that counts. */
-	if ((ev->task.flags & EVLIST_ACTIVE) && (ev->result & EV_TIMEOUT)) {
-		event_stop_calls(s, ev);
-		evrt__strand_remove(s, &ev->task);
-	}
+	if (event_has_timed_out(ev))
+		event_take_back(s, ev);
 	return evrt__event_set_timer_nolock(s, ev, evrt__ns_add(evrt__base_now(ev->base, s), duration));
 }
 
@@ -186,7 +211,8 @@ int
 evrt__event_add_nolock(struct evrt_strand *s, struct event_core *ev, const struct timeval *tv)
 {
 	bool inserts = (ev->events & (IO_EVENTS | EV_SIGNAL)) &&
-	    !(ev->task.flags & (EVLIST_INSERTED | EVLIST_ACTIVE | EVLIST_ACTIVE_LATER));
+	    !(ev->task.flags & (EVLIST_INSERTED | EVLIST_ACTIVE_LATER)) &&
+	    (!(ev->task.flags & EVLIST_ACTIVE) || (tv && event_has_timed_out(ev)));
 	int err = 0;
 
 	evrt__debug_assert_setup(ev);
@@ -198,7 +224,7 @@ evrt__event_add_nolock(struct evrt_strand *s, struct event_core *ev, const struc
 	if (err == 0 && inserts)
 		err = event_insert(s, ev);
 	if (err < 0) {
-		event_drop_slot(ev);
+		evrt__event_drop_slot_nolock(ev);
 		return err;
 	}
 	if (tv)
@@ -218,12 +244,15 @@ event_add(struct event *public_ev, const struct timeval *tv)
 		evrt__warnx("event_add: event has no event_base set.");
 		return -1;
 	}
-	if ((ev->events & EV_SIGNAL) && evrt__base_open_signals(ev->base) < 0)
+	int err = ev->events & EV_SIGNAL ? evrt__base_open_signals(ev->base) : 0;
+	if (err < 0) {
+		errno = -err;
 		return -1;
+	}
 	struct evrt_strand *s = evrt__event_lock_or_make(ev);
 	if (!s)
 		return -1;
-	int err = evrt__event_add_nolock(s, ev, tv);
+	err = evrt__event_add_nolock(s, ev, tv);
 	evrt__event_unlock(s);
 	if (err < 0)
 		errno = -err;
@@ -241,7 +270,7 @@ evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finali
 		evrt__strand_remove(s, &ev->task);
 	if (ev->task.flags & EVLIST_INSERTED)
 		event_uninsert(s, ev);
-	event_drop_slot(ev);
+	evrt__event_drop_slot_nolock(ev);
 	evrt__debug_note_del(ev);
 	return 0;
 }
@@ -301,7 +330,7 @@ event_remove_timer(struct event *public_ev)
 	if (ev->task.flags & EVLIST_TIMEOUT) {
 		evrt__event_clear_timer_nolock(s, ev);
 		ev->interval_ns = 0;
-		event_drop_slot(ev);
+		evrt__event_drop_slot_nolock(ev);
 	}
 	evrt__event_unlock(s);
 	return 0;

@@ -53,10 +53,13 @@ loopexit_due(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (base->kind == EVRT_BASE_PLAIN)
-		base->loop.exit = true; /* we are the loop's thread, and only it reads and writes this */
-	else
+	if (base->kind != EVRT_BASE_PLAIN) {
 		evrt__pooled_base_end(base, false);
+		return;
+	}
+	evrt__lock(base->strand->lock); /* event_base_got_exit may ask from any thread */
+	base->loop.exit = true;
+	evrt__unlock(base->strand->lock);
 }
 
 int

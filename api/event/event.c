@@ -67,7 +67,7 @@ event_base_set(struct event_base *base, struct event *public_ev)
 	struct event_core *ev = evrt__event(public_ev);
 
 	/* Only an event that was assigned, and nothing since, may change its base. */
-	if ((ev->task.flags & ~EVRT_EV_HOLDS) != EVLIST_INIT)
+	if ((ev->task.flags & ~(EVRT_EV_HOLDS | EVRT_EV_NEW)) != EVLIST_INIT)
 		return -1;
 	evrt__event_release_strand(ev);
 	ev->base = base;
@@ -85,7 +85,7 @@ evrt__event_release_strand(struct event_core *ev)
 	struct evrt_pool_strand *ps = evrt__pool_strand_find(ev->base->pool, evrt_load_relaxed(&ev->strand));
 	EVRT_ASSERT(ps); /* we hold it */
 	evrt__strand_unref(&ps->strand); /* find's */
-	evrt__strand_unref(&ps->strand); /* event_new's */
+	evrt__strand_unref(&ps->strand); /* the event's */
 }
 
 struct event *
@@ -99,12 +99,9 @@ event_new(struct event_base *base, evutil_socket_t fd, short events, event_callb
 		evrt__free(ev);
 		return NULL;
 	}
-	/* An event that is freed by event_free may keep its strand alive until then, so that two events made in
-	 * one strand are in one strand even if nothing was pending there for a while. */
-	if (evrt_load_relaxed(&ev->strand)) {
-		evrt__strand_ref(evrt__strand_current());
-		ev->task.flags |= EVRT_EV_HOLDS;
-	}
+	ev->task.flags |= EVRT_EV_NEW;
+	if (ev->base)
+		evrt__event_join(ev, evrt__base_strand_current(ev->base));
 	return evrt__event_public(ev);
 }
 
@@ -150,8 +147,8 @@ wall_time_of(const struct event_core *ev, struct evrt_strand *s, struct timeval 
 	struct timeval wall;
 
 	evutil_gettimeofday(&wall, NULL);
-	evrt_ns at = (evrt_ns)wall.tv_sec * EVRT_NS_PER_SEC + wall.tv_usec * EVRT_NS_PER_US +
-	    (ev->deadline_ns - evrt__reactor_now(s->home));
+	evrt_ns at = evrt__ns_add((evrt_ns)wall.tv_sec * EVRT_NS_PER_SEC + wall.tv_usec * EVRT_NS_PER_US,
+	    ev->deadline_ns - evrt__reactor_now(s->home));
 	out->tv_sec = (time_t)(at / EVRT_NS_PER_SEC);
 	out->tv_usec = (suseconds_t)(at % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
 }

@@ -33,7 +33,8 @@ struct evrt_stream;
 
 /* Our own bits in evcb_flags, beside EVLIST_*. */
 #define EVRT_EV_SOFT 0x0100   /* its fd is reported by a stream (stream.h), not by a watch of its own */
-#define EVRT_EV_HOLDS 0x0200  /* event_new took a reference on the strand for it */
+#define EVRT_EV_HOLDS 0x0200  /* it holds a reference on its strand, given back when it is freed */
+#define EVRT_EV_NEW 0x0400    /* made by event_new: cannot vanish without a call, so it may hold a strand */
 
 struct event_core {
 	struct evrt_task task;           /* 0: the public ev_evcallback */
@@ -97,6 +98,8 @@ struct evrt_strand *evrt__base_strand_for_connection(struct event_base *base);
 void evrt__strand_submit(struct evrt_strand *, struct evrt_task *);
 /* Adds `delta` to what keeps event_base_dispatch from returning. Strand lock held. */
 void evrt__strand_count(struct evrt_strand *, int delta);
+/* A user's timeout, which may carry the mark of event_base_init_common_timeout. */
+evrt_ns evrt__duration_of(const struct timeval *);
 /* The time by which `base` computes deadlines now (cached during callbacks of a plain base). */
 evrt_ns evrt__base_now(struct event_base *base, struct evrt_strand *);
 
@@ -106,12 +109,15 @@ struct evrt_strand *evrt__event_lock(const struct event_core *ev);
 void evrt__event_unlock(struct evrt_strand *);
 /* The same, giving it a strand of its own where it has none. NULL: out of memory. */
 struct evrt_strand *evrt__event_lock_or_make(struct event_core *ev);
-/* Gives back what event_new took. */
+/* Gives back the reference that it holds, if any. */
 void evrt__event_release_strand(struct event_core *ev);
-/* Makes `ev` (neither pending nor active) a member of `strand`. */
+/* Makes `ev` (neither pending nor active) a member of `strand` (NULL: of none yet). One made by event_new
+ * takes a reference. */
 void evrt__event_join(struct event_core *ev, struct evrt_strand *strand);
 
 int evrt__event_add_nolock(struct evrt_strand *, struct event_core *, const struct timeval *tv);
+/* Gives the slot back when nothing of the event is pending. */
+void evrt__event_drop_slot_nolock(struct event_core *);
 int evrt__event_set_timer_nolock(struct evrt_strand *, struct event_core *, evrt_ns deadline);
 void evrt__event_clear_timer_nolock(struct evrt_strand *, struct event_core *);
 /* The event that owns a slot, or NULL: a stream's, a signal port's, or nobody's. Strand locked. */

@@ -56,6 +56,9 @@ rearm_interval(struct evrt_strand *s, struct event_core *ev)
 
 	if (next < now)
 		next = evrt__ns_add(now, ev->interval_ns);
+	/* Deleted, and activated by hand since: the interval brings all of it back, as in libevent. */
+	if ((ev->events & IO_EVENTS) && !(ev->task.flags & EVLIST_INSERTED))
+		(void)evrt__event_add_nolock(s, ev, NULL);
 	/* The slot is there already, or this fails for want of memory and the interval ends: as in libevent. */
 	(void)evrt__event_set_timer_nolock(s, ev, next);
 }
@@ -70,6 +73,8 @@ run_persistent(struct evrt_strand *s, struct event_core *ev)
 
 	if (ev->interval_ns)
 		rearm_interval(s, ev);
+	else
+		evrt__event_drop_slot_nolock(ev); /* a timeout that does not repeat may have been all */
 	if (bits && ev->slot && evrt__slot_wants_rearm(ev->slot)) {
 		slot = ev->slot;
 		evrt__slot_ref(slot);
@@ -89,6 +94,8 @@ run_signal(struct evrt_strand *s, struct event_core *ev)
 
 	if (!(ev->events & EV_PERSIST))
 		evrt__event_del_nolock(s, ev, false);
+	else
+		evrt__event_drop_slot_nolock(ev); /* a timeout has ended the wait */
 	/* Counted in the strand: event_del inside a callback sets it to 0, and the event may be gone. */
 	s->calls_left = ev->calls > 0 ? (unsigned)ev->calls : 0;
 	while (s->calls_left && !evrt__strand_stopping(s)) {

@@ -44,8 +44,15 @@ evrt__event_unlock(struct evrt_strand *s)
 void
 evrt__event_join(struct event_core *ev, struct evrt_strand *s)
 {
-	if (ev->base->kind == EVRT_BASE_POOLED)
-		evrt_store_release(&ev->strand, s ? evrt__pool_strand_handle(evrt__pool_strand_of(s)) : 0);
+	if (ev->base->kind != EVRT_BASE_POOLED)
+		return;
+	/* What event_free will free may keep its strand alive until then, so that two events of one strand stay
+	 * in one even if nothing was pending there for a while. */
+	if (s && (ev->task.flags & EVRT_EV_NEW)) {
+		evrt__strand_ref(s);
+		ev->task.flags |= EVRT_EV_HOLDS;
+	}
+	evrt_store_release(&ev->strand, s ? evrt__pool_strand_handle(evrt__pool_strand_of(s)) : 0);
 }
 
 struct evrt_strand *

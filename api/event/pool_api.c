@@ -274,15 +274,17 @@ evrt_event_set_strand(struct event *public_ev, struct evrt_strand *strand)
 
 	if (!ev->base || ev->base->kind != EVRT_BASE_POOLED || (strand && strand->owner != ev->base->pool))
 		return fail(-EINVAL);
-	if (evrt__event_is_added(ev) || (ev->task.flags & (EVLIST_ACTIVE | EVLIST_FINALIZING)))
-		return fail(-EBUSY);
-	bool heap = (ev->task.flags & EVRT_EV_HOLDS) != 0;
+	struct evrt_strand *old = evrt__event_lock(ev);
+	if (old) {
+		/* Neither while its callback runs in another thread: a deleter would look for it in the new strand. */
+		bool busy = evrt__event_is_added(ev) || (ev->task.flags & (EVLIST_ACTIVE | EVLIST_FINALIZING)) ||
+		    evrt__strand_runs_elsewhere(old, &ev->task);
+		evrt__event_unlock(old);
+		if (busy)
+			return fail(-EBUSY);
+	}
 	evrt__event_release_strand(ev);
 	evrt__event_join(ev, strand);
-	if (heap && strand) {
-		evrt__strand_ref(strand);
-		ev->task.flags |= EVRT_EV_HOLDS;
-	}
 	return 0;
 }
 

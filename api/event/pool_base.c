@@ -133,6 +133,8 @@ evrt__pool_free_with_bases(struct evrt_pool *p, bool finalize)
 		evrt__warnx("evrt_pool_free: called from a callback of this pool; stop it there, free it elsewhere");
 		return;
 	}
+	if (evrt__pool_is_forked(p))
+		evrt__fdmap_abandon(&p->fdmap);
 	evrt__pool_halt(p, EVRT_HALT_NOW);
 	evrt__pool_wait_ended(p, EVRT_NS_NEVER);
 	pool_drop_all(p, finalize);

@@ -72,8 +72,8 @@ event_base_get_num_events(struct event_base *base, unsigned type)
 		r += (int)base->strand->active_user_count;
 	if (type & EVENT_BASE_COUNT_VIRTUAL)
 		r += base->loop.virtual_count;
-	if (type & EVENT_BASE_COUNT_ADDED)
-		r += base->loop.event_count;
+	if (type & EVENT_BASE_COUNT_ADDED) /* to libevent, what is active is added once more */
+		r += base->loop.event_count + (int)base->strand->active_user_count;
 	evrt__unlock(base->strand->lock);
 	return r;
 }
@@ -86,6 +86,7 @@ event_base_get_max_events(struct event_base *base, unsigned type, int clear)
 	if (base->kind != EVRT_BASE_PLAIN)
 		return pooled_count(base, type);
 	evrt__lock(base->strand->lock);
+	evrt__loop_note_events(&base->loop);
 	if (type & EVENT_BASE_COUNT_ACTIVE) {
 		r += (int)base->strand->active_user_max;
 		if (clear)
@@ -176,7 +177,7 @@ const struct timeval *
 event_base_init_common_timeout(struct event_base *base, const struct timeval *duration)
 {
 	const struct timeval *found = NULL;
-	evrt_ns ns = evrt__ns_from_timeval(duration);
+	evrt_ns ns = evrt__duration_of(duration); /* what was marked before is the same duration */
 	struct timeval marked = { .tv_sec = (time_t)(ns / EVRT_NS_PER_SEC) };
 
 	pthread_mutex_lock(&base->setup_lock);

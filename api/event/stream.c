@@ -96,23 +96,30 @@ evrt__stream_open(struct evrt_stream *st, evutil_socket_t fd, unsigned ready)
 	return err;
 }
 
+/* Strand locked. */
+static void
+stream_drained(struct evrt_stream *st, unsigned bits)
+{
+	st->ready &= ~(bits & (EVRT_READ | EVRT_WRITE));
+	if (st->slot && evrt__slot_wants_rearm(st->slot))
+		evrt__slot_rearm(st->slot, bits);
+}
+
 void
 evrt__stream_drained(struct evrt_stream *st, unsigned bits)
 {
 	evrt__lock(st->strand->lock);
-	st->ready &= ~(bits & (EVRT_READ | EVRT_WRITE));
-	if (st->slot && evrt__slot_wants_rearm(st->slot))
-		evrt__slot_rearm(st->slot, bits);
+	stream_drained(st, bits);
 	evrt__unlock(st->strand->lock);
 }
 
-bool
-evrt__stream_hangs_up(struct evrt_stream *st)
+void
+evrt__stream_short_read(struct evrt_stream *st)
 {
 	evrt__lock(st->strand->lock);
-	bool hangs_up = (st->ready & EVRT_HUP) != 0;
+	if (!(st->ready & EVRT_HUP))
+		stream_drained(st, EVRT_READ);
 	evrt__unlock(st->strand->lock);
-	return hangs_up;
 }
 
 void

@@ -34,10 +34,11 @@ void evrt__stream_fini(struct evrt_stream *);
  * without a report: EVRT_WRITE on a connected socket, 0 while connecting. The events' ev_fd is set.
  * Call it with both events deleted. 0 or -errno (-EBADF, -EPERM, -ENOMEM). */
 int evrt__stream_open(struct evrt_stream *, evutil_socket_t fd, unsigned ready);
-/* The fd said EAGAIN, or gave less than asked and evrt__stream_hangs_up is false. In the strand. */
+/* The fd said EAGAIN. In the strand. */
 void evrt__stream_drained(struct evrt_stream *, unsigned bits);
-/* End of file, error or hang-up was reported: only EAGAIN or end of file means drained. In the strand. */
-bool evrt__stream_hangs_up(struct evrt_stream *);
+/* A read gave less than it could have: drained, unless an end of file, error or hang-up was reported, after
+ * which only EAGAIN or reading the end means that. In the strand. */
+void evrt__stream_short_read(struct evrt_stream *);
 /* Activates the events that are added and whose direction is still ready, behind others. In the strand. */
 void evrt__stream_resume(struct evrt_stream *);
 /* The same with the strand's lock held. */

@@ -122,8 +122,8 @@ dump_inserted(struct event_core *ev, void *arg)
 	if (ev->task.flags & EVLIST_TIMEOUT) {
 		struct timeval now;
 		evutil_gettimeofday(&now, NULL);
-		evrt_ns at = (evrt_ns)now.tv_sec * EVRT_NS_PER_SEC + now.tv_usec * EVRT_NS_PER_US +
-		    (ev->deadline_ns - evrt__reactor_now(ev->base->strand->home));
+		evrt_ns at = evrt__ns_add((evrt_ns)now.tv_sec * EVRT_NS_PER_SEC + now.tv_usec * EVRT_NS_PER_US,
+		    ev->deadline_ns - evrt__reactor_now(ev->base->strand->home));
 		fprintf(out, " Timeout=%ld.%06d", (long)(at / EVRT_NS_PER_SEC),
 		    (int)(at % EVRT_NS_PER_SEC / EVRT_NS_PER_US));
 	}

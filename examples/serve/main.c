@@ -113,6 +113,8 @@ main_run(struct serve_server *server)
 	int result = EXIT_FAILED;
 
 	for (int i = 0; i < 2; i++) {
+		/* What deleting the event restores: a repeated signal must not kill us while we take all down. */
+		signal(signals[i], SIG_IGN);
 		on_signal[i] = evsignal_new(server->base, signals[i], main_on_signal, server);
 		if (!on_signal[i] || event_add(on_signal[i], NULL) != 0)
 			goto out;

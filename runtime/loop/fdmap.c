@@ -66,10 +66,17 @@ evrt__fdmap_init(struct evrt_fdmap *m, bool shared)
 	for (unsigned i = 0; i < EVRT_FDMAP_SEGMENTS; i++)
 		evrt_store_relaxed(&m->segment[i], NULL);
 	m->shared = shared;
+	m->abandoned = false;
 	for (unsigned i = 0; shared && i < EVRT_FDMAP_STRIPES; i++)
 		pthread_mutex_init(&m->stripe[i], NULL);
 	if (shared)
 		pthread_mutex_init(&m->grow, NULL);
+}
+
+void
+evrt__fdmap_abandon(struct evrt_fdmap *m)
+{
+	m->abandoned = true;
 }
 
 void
@@ -119,7 +126,7 @@ fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
 	struct evrt_reactor *r = e->reactor;
 	unsigned want = fdmap_wanted(m, e, r);
 
-	if (want == e->registered && !again)
+	if (m->abandoned || (want == e->registered && !again))
 		return 0;
 	if (want == 0 && e->registered == 0)
 		return 0;

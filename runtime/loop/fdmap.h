@@ -38,6 +38,7 @@ struct evrt_fd {
 struct evrt_fdmap {
 	evrt_atomic(struct evrt_fd *) segment[EVRT_FDMAP_SEGMENTS];
 	bool shared;                  /* a pool's: everything by edges, stripes in use */
+	bool abandoned;               /* no poller is told of changes any more */
 	pthread_mutex_t stripe[EVRT_FDMAP_STRIPES];
 	pthread_mutex_t grow;         /* guards the making of segments in a shared map */
 };
@@ -55,6 +56,8 @@ unsigned evrt__fdmap_report(struct evrt_fdmap *, struct evrt_reactor *, const st
 /* Calls fn for every watching slot; stops and returns what fn returned when that is not 0. Not safe
  * against concurrent change in a shared map. fn may remove the slot it is given. */
 int evrt__fdmap_foreach(struct evrt_fdmap *, int (*fn)(struct evrt_slot *, void *), void *arg);
+/* In the child of a fork that will only free: what is removed from now on stays in the parent's pollers. */
+void evrt__fdmap_abandon(struct evrt_fdmap *);
 /* After fork or a change of poller: registers everything of `reactor` anew. 0 or the first -errno. */
 int evrt__fdmap_register_again(struct evrt_fdmap *, struct evrt_reactor *);
 

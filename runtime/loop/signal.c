@@ -82,7 +82,7 @@ evrt__sigport_open(struct evrt_sigport *port, struct evrt_strand *strand)
 
 	if (port->slot)
 		return 0;
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (evrt__sys.pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
 	struct evrt_slot *slot = evrt__slot_new(strand, sigport_ready, port);
 	if (!slot)
@@ -122,7 +122,7 @@ evrt__sigport_reopen(struct evrt_sigport *port)
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (evrt__sys.pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
 		return -errno;
 	/* The pipe's numbers stay what they were for the fd map: the new ends take the old ones' places. */
 	if (dup3(fds[0], port->read_fd, O_CLOEXEC) < 0) {

@@ -158,7 +158,7 @@ slot_wheel_move(struct evrt_slot *slot, struct evrt_wheel *w, evrt_ns deadline)
 	if (deadline) {
 		if (!was_armed)
 			evrt__slot_ref(slot);
-		evrt__wheel_add(w, &slot->timer, deadline);
+		evrt__wheel_add_in_order(w, &slot->timer, deadline, slot->order);
 		evrt_store_seq_cst(&slot->armed_at, deadline);
 	} else {
 		evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
@@ -177,7 +177,8 @@ evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
 		return;
 	evrt_store_seq_cst(&slot->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
 	if (!s->ops->home_post) {
-		/* A loop: we are home. Pushed back: the entry re-inserts itself when it expires. */
+		/* A loop: we are home. Pushed back: the entry re-inserts itself when it expires, in this order. */
+		slot->order = evrt__wheel_order(&s->home->wheel);
 		if (deadline == 0 || deadline < evrt_load_relaxed(&slot->armed_at))
 			slot_wheel_move(slot, &s->home->wheel, deadline);
 		return;
@@ -202,6 +203,7 @@ slot_home_arrive(struct evrt_node *n)
 	/* Cleared before the deadline is read: a setter from now on sends a message of its own. */
 	evrt_and_seq_cst(&slot->home_queued, 0u);
 	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
+	slot->order = evrt__wheel_order(&slot->strand->home->wheel);
 	if (deadline == 0 || deadline < evrt_load_relaxed(&slot->armed_at))
 		slot_wheel_move(slot, &slot->strand->home->wheel, deadline);
 	evrt__slot_unref(slot);
@@ -215,7 +217,9 @@ evrt__slot_timer_due(struct evrt_slot *slot, struct evrt_wheel *w, evrt_ns now)
 	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
 
 	if (deadline > now) {
-		evrt__wheel_add(w, &slot->timer, deadline); /* pushed back; the wheel's reference stays */
+		if (slot->strand->ops->home_post) /* a pool's setters leave no order: it is learnt here */
+			slot->order = evrt__wheel_order(w);
+		evrt__wheel_add_in_order(w, &slot->timer, deadline, slot->order); /* the wheel's reference stays */
 		evrt_store_seq_cst(&slot->armed_at, deadline);
 		return;
 	}

@@ -53,6 +53,7 @@ struct evrt_slot {
 	evrt_atomic(evrt_ns) deadline;   /* 0: none. Written under the strand's lock */
 	evrt_atomic(evrt_ns) armed_at;   /* the entry's deadline; NEVER: not in the wheel. Written by home */
 	struct evrt_wheel_entry timer;   /* home only */
+	uint64_t order;                  /* home only: of `deadline` among equal ones, taken when home learnt of it */
 	struct evrt_node home_node;      /* message to home: "make the wheel agree with `deadline`" */
 	evrt_atomic(unsigned) home_queued;
 };

@@ -146,9 +146,15 @@ wheel_is_last(struct evrt_wheel *w, struct evrt_wheel_entry *e)
 void
 evrt__wheel_add(struct evrt_wheel *w, struct evrt_wheel_entry *e, evrt_ns deadline)
 {
-	EVRT_ASSERT(!evrt__wheel_entry_armed(e));
+	evrt__wheel_add_in_order(w, e, deadline, evrt__wheel_order(w));
+}
+
+void
+evrt__wheel_add_in_order(struct evrt_wheel *w, struct evrt_wheel_entry *e, evrt_ns deadline, uint64_t order)
+{
+	EVRT_ASSERT(!evrt__wheel_entry_armed(e) && order < w->sequence);
 	e->deadline = deadline;
-	e->sequence = w->sequence++;
+	e->sequence = order;
 	e->position = wheel_position(w, deadline);
 	if (e->position == WHEEL_DUE)
 		wheel_insert_due(w, e);

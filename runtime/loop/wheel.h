@@ -43,6 +43,9 @@ void evrt__wheel_entry_init(struct evrt_wheel_entry *);
 static inline bool evrt__wheel_entry_armed(const struct evrt_wheel_entry *e) { return e->link.next != NULL; }
 /* `e` must not be in a wheel. A deadline in the past is due at once, behind those due earlier. */
 void evrt__wheel_add(struct evrt_wheel *, struct evrt_wheel_entry *e, evrt_ns deadline);
+/* A place in the order of arming, taken now for an add that comes later: once per place. */
+static inline uint64_t evrt__wheel_order(struct evrt_wheel *w) { return w->sequence++; }
+void evrt__wheel_add_in_order(struct evrt_wheel *, struct evrt_wheel_entry *e, evrt_ns deadline, uint64_t order);
 /* Also right for an entry that is due but not yet taken. No-op when not in the wheel. */
 void evrt__wheel_remove(struct evrt_wheel *, struct evrt_wheel_entry *e);
 /* The earliest deadline, exact; EVRT_NS_NEVER when empty. */

@@ -166,7 +166,7 @@ pool_join(struct evrt_pool *p)
 		evrt__thread_join(thread);
 		pthread_mutex_lock(&p->lock);
 	}
-	p->started = false;
+	evrt_store_seq_cst(&p->started, false);
 }
 
 bool
@@ -183,14 +183,14 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 	if (evrt__pool_is_forked(p))
 		return -ECHILD;
 	pthread_mutex_lock(&p->lock);
-	if (p->started && p->running == 0)
+	if (evrt_load_relaxed(&p->started) && p->running == 0)
 		pool_join(p);
-	if (p->started) {
+	if (evrt_load_relaxed(&p->started)) {
 		pthread_mutex_unlock(&p->lock);
 		return -EALREADY;
 	}
-	p->started = true;
 	evrt_store_seq_cst(&p->halt, EVRT_HALT_NO);
+	evrt_store_seq_cst(&p->started, true);
 	evrt_store_seq_cst(&p->ends_when_idle, ends_when_idle);
 	evrt_store_seq_cst(&p->parked, UINT64_C(0));
 	evrt_store_seq_cst(&p->waking, 0u);
@@ -229,12 +229,18 @@ evrt__pool_halt(struct evrt_pool *p, enum evrt_pool_halt how)
 {
 	if (evrt__pool_is_forked(p))
 		return; /* whoever would end, and whom a wake would reach, is in the parent */
-	pthread_mutex_lock(&p->lock);
-	/* A pool that does not run has nothing to end, and must not refuse posts until its next start.
-	 * Only towards the stricter: a drain does not soften a stop at once. */
-	if (p->started && evrt_load_relaxed(&p->halt) < (unsigned)how)
-		evrt_store_seq_cst(&p->halt, (unsigned)how);
-	pthread_mutex_unlock(&p->lock);
+	/* A pool that does not run has nothing to end, and must not refuse posts until its next start. No lock:
+	 * programs break their loops in signal handlers. */
+	if (!evrt_load_seq_cst(&p->started))
+		return;
+	unsigned before = evrt_load_relaxed(&p->halt);
+	unsigned raised = (unsigned)how;
+	/* Only towards the stricter: a drain does not soften a stop at once. */
+	while (before < raised && !evrt_cas_seq_cst(&p->halt, &before, raised))
+		continue;
+	/* It ended meanwhile, and will not be waited for again: take it back. */
+	if (before < raised && !evrt_load_seq_cst(&p->started))
+		evrt_cas_seq_cst(&p->halt, &raised, (unsigned)EVRT_HALT_NO);
 	for (unsigned i = 0; i < p->set.workers; i++)
 		evrt__reactor_wake(&p->workers[i].reactor);
 }
@@ -249,13 +255,13 @@ evrt__pool_wait_ended(struct evrt_pool *p, evrt_ns deadline)
 	if (evrt__pool_is_forked(p))
 		return true; /* whatever ran, runs in the parent */
 	pthread_mutex_lock(&p->lock);
-	while (p->started && p->running > 0 && err == 0)
+	while (evrt_load_relaxed(&p->started) && p->running > 0 && err == 0)
 		err = deadline == EVRT_NS_NEVER ? pthread_cond_wait(&p->ended, &p->lock)
 		    : pthread_cond_timedwait(&p->ended, &p->lock, &until);
 	bool ended = p->running == 0;
-	if (ended && p->started)
+	if (ended && evrt_load_relaxed(&p->started))
 		pool_join(p);
-	if (ended && !p->started) /* another start, and posts until then, are welcome */
+	if (ended && !evrt_load_relaxed(&p->started)) /* another start, and posts until then, are welcome */
 		evrt_store_seq_cst(&p->halt, EVRT_HALT_NO);
 	pthread_mutex_unlock(&p->lock);
 	return ended;

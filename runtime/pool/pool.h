@@ -67,6 +67,7 @@ struct evrt_worker {
 	_Alignas(EVRT_CACHE_LINE) struct evrt_ring ring;     /* struct evrt_pool_strand * */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox;   /* any thread pushes */
 	evrt_atomic(uint32_t) homed;                         /* strands whose home this is */
+	evrt_atomic(uint32_t) unhurried;                     /* messages that did not wake it, so far */
 	evrt_atomic(uint64_t) connections;                   /* dealt to this worker since the start */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_worker_counters counters;
 	/* This worker's part of "what keeps dispatch from returning": it may be negative, the sum is not. */
@@ -109,7 +110,7 @@ struct evrt_pool {
 	pthread_cond_t ended;           /* running became 0 */
 	pid_t process;                  /* const: a forked child has the memory, but not the threads */
 	unsigned running;               /* workers inside evrt__worker_run */
-	bool started;                   /* between a start and the end of all workers */
+	evrt_atomic(bool) started;      /* between a start and the end of all workers; written under lock */
 	struct evrt_pool_strand *free_strands;
 	uint32_t strands_made;
 	evrt_atomic(struct evrt_pool_strand *) segment[EVRT_STRAND_SEGMENTS]; /* written under lock, read by all */

@@ -6,6 +6,7 @@
 #include "base/segment.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/strand_word.h"
+#include "runtime/pool/tuning.h"
 #include "threading/lock.h"
 
 struct evrt_pool_strand *
@@ -158,8 +159,10 @@ pool_strand_home_post(struct evrt_strand *s, struct evrt_node *n, evrt_ns deadli
 	/* PAIRS park.word: the read-modify-write orders our push before the look at SLEEPING, and its wake_at
 	 * (written before it announced) before our load. If it is not asleep it drains its inbox before it
 	 * sleeps; if it sleeps beyond our deadline it must be awakened. */
-	if (deadline != EVRT_NS_NEVER && evrt__park_is_sleeping(&home->reactor.park) &&
-	    deadline < evrt_load_acquire(&home->reactor.wake_at))
+	bool hurries = deadline != EVRT_NS_NEVER && evrt__park_is_sleeping(&home->reactor.park) &&
+	    deadline < evrt_load_acquire(&home->reactor.wake_at);
+	/* relaxed: a mere count. Each message keeps a slot alive: they must not heap up before a long sleeper. */
+	if (hurries || evrt_add_relaxed(&home->unhurried, 1u) % EVRT_UNHURRIED_MAX == EVRT_UNHURRIED_MAX - 1)
 		evrt__reactor_wake(&home->reactor);
 }
 

@@ -17,6 +17,10 @@
 /* Callbacks per strand and run. Fewer: a busy connection pays more queueing. More: it delays the others. */
 #define EVRT_STRAND_BUDGET_CALLBACKS 16u
 
+/* Messages that need no hurry (cancelled timers) between two wakes for them. Fewer: wakes for nothing. More:
+ * as many dead slots, of some 200 bytes, wait for a worker that sleeps long. */
+#define EVRT_UNHURRIED_MAX 256u
+
 /* Strands per turn before the poller is asked again. Fewer: more empty epoll_wait calls under load.
  * More: new events wait longer, and more unevenly. */
 #define EVRT_TURN_BUDGET_STRANDS 61u

@@ -163,7 +163,8 @@ int evrt_strand_post(struct evrt_strand *strand, void (*fn)(void *), void *arg);
 /** A new strand, idle. The caller's reference; NULL with errno ENOMEM. */
 EVENT2_EXPORT_SYMBOL
 struct evrt_strand *evrt_strand_new(struct evrt_pool *pool);
-/** Gives up a reference. What the strand still has to run, runs. NULL is ignored. */
+/** Gives up a reference. What the strand still has to run, runs; what was put into it stays in it (see
+ * evrt_event_set_strand). NULL is ignored. */
 EVENT2_EXPORT_SYMBOL
 void evrt_strand_free(struct evrt_strand *strand);
 /** One more reference; returns its argument. */
@@ -175,7 +176,9 @@ struct evrt_strand *evrt_strand_current(void);
 
 /**
  * Puts an event of the pooled base into a strand; NULL: into one of its own.
- * The event must be neither pending nor active.
+ * The event must be neither pending nor active, nor its callback be running in another thread.
+ * An event made by event_new keeps a reference on the strand until it is freed or moved. One that was only
+ * assigned cannot: once nothing else holds the strand it is a strand of its own again.
  * @return 0; -1 with errno EINVAL (not of this pool), EBUSY
  */
 EVENT2_EXPORT_SYMBOL

@@ -70,11 +70,20 @@ class Server:
     def __exit__(self, kind, value, trace):
         if kind is None and self.process.poll() is None:
             self.stop()
-        elif self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
+        elif kind is not None:
+            self.report()
         self.process.stdout.close()
         self.process.stderr.close()
+
+    def report(self):
+        """What became of the server in a test that failed."""
+        code = self.process.poll()
+        if code is None:
+            self.process.kill()
+            self.process.wait()
+        errors = self.process.stderr.read().decode(errors="replace")
+        print("  server %s%s" % ("was still running" if code is None else "had ended with %d" % code,
+                                 ", stderr:\n" + errors if errors else ""), flush=True)
 
     def ended(self):
         try:
@@ -623,7 +632,8 @@ def run(name, function, workers):
     try:
         function(workers)
     except (Failure, OSError, ValueError, KeyError) as failure:
-        print("FAIL %s: %s: %s" % (title, type(failure).__name__, failure), flush=True)
+        took_ms = (time.monotonic() - begun) * 1000
+        print("FAIL %s: %s: %s (%d ms)" % (title, type(failure).__name__, failure, took_ms), flush=True)
         return False
     print("ok %s (%d ms)" % (title, (time.monotonic() - begun) * 1000), flush=True)
     return True
