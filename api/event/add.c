@@ -288,8 +288,10 @@ event_del_with(struct event *public_ev, enum del_wait wait)
 	}
 	evrt__debug_assert_setup(ev);
 	struct evrt_strand *s = evrt__event_lock(ev);
-	if (!s)
-		return 0; /* no strand: not pending, not active, not running */
+	if (!s) { /* no strand: not pending, not active, not running */
+		evrt__debug_note_del(ev);
+		return 0;
+	}
 	int r = evrt__event_del_nolock(s, ev, false);
 	if (wait == DEL_WAIT || (wait == DEL_WAIT_UNLESS_FINALIZE && !(ev->events & EV_FINALIZE)))
 		evrt__strand_wait_ended(s, &ev->task);
