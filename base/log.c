@@ -8,6 +8,7 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -73,12 +74,6 @@ log_format(int level, int err, const char *fmt, va_list ap)
 	}
 	log_emit(level, text);
 	errno = saved_errno; /* a message on an error path must not change the error */
-}
-
-void
-evrt__logv(int level, const char *fmt, va_list ap)
-{
-	log_format(level, 0, fmt, ap);
 }
 
 void

@@ -7,7 +7,6 @@
 #ifndef EVRT_BASE_LOG_H_
 #define EVRT_BASE_LOG_H_
 
-#include <stdarg.h>
 #include <stdint.h>
 
 enum evrt_log_level { EVRT_LOG_DEBUG = 0, EVRT_LOG_MSG = 1, EVRT_LOG_WARN = 2, EVRT_LOG_ERR = 3 };
@@ -31,7 +30,6 @@ void evrt__warn(const char *fmt, ...) EVRT_PRINTF(1, 2);
 /* Logs at EVRT_LOG_ERR, calls the fatal callback with `err`, and ends the process if that returns. */
 _Noreturn void evrt__errx(int err, const char *fmt, ...) EVRT_PRINTF(2, 3);
 _Noreturn void evrt__err(int err, const char *fmt, ...) EVRT_PRINTF(2, 3);
-void evrt__logv(int level, const char *fmt, va_list ap);
 
 /* Detailed debug logging: compiled in where the build defines EVRT_DEBUG_LOG=1 (--config=eventdebug),
  * spoken only while the mask is non-zero. Arguments are type-checked in every build. */

@@ -43,14 +43,6 @@ buffer_destroy(struct evbuffer *buf)
 }
 
 void
-evrt__buffer_incref(struct evbuffer *buf)
-{
-	evrt__buffer_lock(buf);
-	buf->refs++;
-	evrt__buffer_unlock(buf);
-}
-
-void
 evrt__buffer_decref_and_unlock(struct evbuffer *buf)
 {
 	bool gone = --buf->refs == 0;

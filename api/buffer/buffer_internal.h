@@ -165,7 +165,6 @@ ssize_t evrt__buffer_read(struct evbuffer *, int fd, ssize_t howmuch, size_t *ou
 /* evbuffer_write_atmost that returns -errno. 0: nothing to write. -EPERM: frozen. */
 ssize_t evrt__buffer_write(struct evbuffer *, int fd, ssize_t howmuch);
 
-void evrt__buffer_incref(struct evbuffer *);
 /* The lock is held and is released; the evbuffer may be gone. */
 void evrt__buffer_decref_and_unlock(struct evbuffer *);
 

@@ -109,8 +109,14 @@ event_init(void)
 static int
 orphan_slot(struct evrt_slot *slot, void *finalize)
 {
-	evrt__event_orphan(slot, finalize != NULL);
+	evrt__event_orphan(slot, *(bool *)finalize);
 	return 0;
+}
+
+void
+evrt__fdmap_drop_watches(struct evrt_fdmap *map, bool finalize)
+{
+	evrt__fdmap_foreach(map, orphan_slot, &finalize);
 }
 
 void
@@ -167,7 +173,7 @@ base_free_with(struct event_base *base, bool finalize)
 	evrt__strand_drop_tasks(base->strand, finalize);
 	evrt__base_drop_signals(base, finalize);
 	evrt__reactor_drop_timers(&base->loop.reactor, finalize);
-	evrt__fdmap_foreach(&base->loop.fdmap, orphan_slot, finalize ? base : NULL);
+	evrt__fdmap_drop_watches(&base->loop.fdmap, finalize);
 	evrt__strand_drop_tasks(base->strand, finalize);
 	evrt__base_fini_common(base);
 	evrt__loop_fini(&base->loop);

@@ -58,13 +58,6 @@ evrt_base_get_pool(struct event_base *base)
 	return base ? base->pool : NULL;
 }
 
-static int
-orphan_slot(struct evrt_slot *slot, void *finalize)
-{
-	evrt__event_orphan(slot, finalize != NULL);
-	return 0;
-}
-
 /* What lies in an inbox of a strand arrives as tasks, and is dropped with the others. */
 static void
 drop_strand(struct evrt_strand *s, bool finalize)
@@ -112,7 +105,7 @@ pool_drop_all(struct evrt_pool *p, bool finalize)
 		drop_strand(&evrt__pool_strand_at(p, i)->strand, finalize);
 	for (unsigned i = 0; i <= p->set.workers; i++)
 		evrt__base_drop_signals(&bases->base[i], finalize);
-	evrt__fdmap_foreach(&p->fdmap, orphan_slot, finalize ? p : NULL);
+	evrt__fdmap_drop_watches(&p->fdmap, finalize);
 	pool_empty_inboxes(p);
 	for (unsigned i = 0; i < p->set.workers; i++)
 		evrt__reactor_drop_timers(&p->workers[i].reactor, finalize);
