@@ -48,6 +48,31 @@ interest_of(short events)
 
 static void event_uninsert(struct evrt_strand *, struct event_core *);
 
+/* Its deadline has passed, and it is out of the queue of timers. What to tell its callback. */
+static int
+event_timed_out(struct evrt_strand *s, struct event_core *ev)
+{
+	/* A timeout ends the wait for the fd or signal, too. Where its callback is to begin it anew (an
+	 * interval), it goes on: that spares two calls of the kernel. */
+	bool goes_on = (ev->events & EV_PERSIST) && ev->interval_ns && !(ev->events & EV_SIGNAL);
+
+	ev->task.flags &= (int16_t)~EVLIST_TIMEOUT;
+	evrt__strand_count(s, -1);
+	if ((ev->task.flags & EVLIST_INSERTED) && !goes_on)
+		event_uninsert(s, ev);
+	return EV_TIMEOUT;
+}
+
+void
+evrt__event_timer_due(struct evrt_loop *l, struct evrt_timer *t, evrt_ns armed_for)
+{
+	struct event_core *ev = evrt__event_of_timer(t);
+
+	if (evrt__loop_put_back(l, t, armed_for, ev->deadline_ns))
+		return;
+	evrt__event_active_nolock(&l->strand, ev, event_timed_out(&l->strand, ev), 1);
+}
+
 /* A report for the event's slot; strand locked. */
 static void
 event_slot_ready(struct evrt_slot *slot, unsigned bits)
@@ -57,16 +82,8 @@ event_slot_ready(struct evrt_slot *slot, unsigned bits)
 	int result = (bits & EVRT_READ ? EV_READ : 0) | (bits & EVRT_WRITE ? EV_WRITE : 0) |
 	    (bits & EVRT_CLOSED ? EV_CLOSED : 0);
 
-	if (bits & EVRT_SLOT_TIMER) {
-		ev->task.flags &= (int16_t)~EVLIST_TIMEOUT;
-		evrt__strand_count(s, -1);
-		result |= EV_TIMEOUT;
-		/* A timeout ends the wait for the fd or signal, too. Where its callback is to begin it anew (an
-		 * interval), it goes on: that spares two calls of the kernel. */
-		bool goes_on = (ev->events & EV_PERSIST) && ev->interval_ns && !(ev->events & EV_SIGNAL);
-		if ((ev->task.flags & EVLIST_INSERTED) && !goes_on)
-			event_uninsert(s, ev);
-	}
+	if (bits & EVRT_SLOT_TIMER)
+		result |= event_timed_out(s, ev);
 	if (bits & EVRT_SLOT_SIGNAL) {
 		unsigned count = evrt_swap_acq_rel(&slot->signals, 0u);
 		evrt__event_active_nolock(s, ev, EV_SIGNAL, (short)(count < INT16_MAX ? count : INT16_MAX));
@@ -99,6 +116,20 @@ evrt__event_drop_slot_nolock(struct event_core *ev)
 	evrt__slot_disown(slot);
 }
 
+/* Is it added again in its own callback, and nothing was done to it since (event_assign, event_del)? Then its
+ * slot is there. */
+static void
+event_take_back_slot(struct evrt_strand *s, struct event_core *ev)
+{
+	struct evrt_slot *slot = s->lingering;
+
+	ev->task.flags &= (int16_t)~EVRT_EV_LINGERS;
+	if (slot && slot->owner == ev && !ev->slot) {
+		s->lingering = NULL;
+		ev->slot = slot;
+	}
+}
+
 /* Starts waiting for the fd or the signal. 0 or -errno. */
 static int
 event_insert(struct evrt_strand *s, struct event_core *ev)
@@ -109,6 +140,8 @@ event_insert(struct evrt_strand *s, struct event_core *ev)
 		err = event_need_slot(s, ev);
 		if (err == 0)
 			err = evrt__signal_watch(&ev->base->signals, ev->slot, ev->fd);
+	} else if (ev->slot && ev->slot->lingers) {
+		err = evrt__slot_come_back(ev->slot);
 	} else if (ev->fd >= 0 && !(ev->task.flags & EVRT_EV_SOFT)) {
 		err = event_need_slot(s, ev);
 		if (err == 0)
@@ -140,28 +173,46 @@ evrt__event_clear_timer_nolock(struct evrt_strand *s, struct event_core *ev)
 	if (!(ev->task.flags & EVLIST_TIMEOUT))
 		return;
 	ev->task.flags &= (int16_t)~EVLIST_TIMEOUT;
-	evrt__slot_set_deadline(ev->slot, 0);
+	if (ev->base->kind == EVRT_BASE_PLAIN)
+		evrt__timers_remove(&ev->base->loop.reactor.timers, &ev->timer);
+	else
+		evrt__slot_set_deadline(ev->slot, 0);
 	evrt__strand_count(s, -1);
+}
+
+/* So that arming it does not fail. */
+static int
+event_reserve_timer(struct evrt_strand *s, struct event_core *ev)
+{
+	if (ev->base->kind == EVRT_BASE_PLAIN)
+		return evrt__timers_reserve(&ev->base->loop.reactor.timers);
+	return event_need_slot(s, ev);
 }
 
 int
 evrt__event_set_timer_nolock(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
 {
-	if (event_need_slot(s, ev) < 0)
-		return -ENOMEM;
-	/* 0 means "none" in a slot, and a clock starts above; NEVER is "not in the wheel". */
-	ev->deadline_ns = deadline <= 0 ? 1 : deadline < EVRT_NS_NEVER ? deadline : EVRT_NS_NEVER - 1;
-	ev->timeout.tv_sec = (time_t)(ev->deadline_ns / EVRT_NS_PER_SEC);
-	ev->timeout.tv_usec = (suseconds_t)(ev->deadline_ns % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
+	int err;
+
+	/* 0 means "none" in a slot, and a clock starts above; NEVER is "not in the queue". */
+	deadline = deadline <= 0 ? 1 : deadline < EVRT_NS_NEVER ? deadline : EVRT_NS_NEVER - 1;
+	if (ev->base->kind == EVRT_BASE_PLAIN) {
+		err = evrt__loop_arm(&ev->base->loop, &ev->timer, &ev->deadline_ns, deadline);
+		if (err < 0)
+			return err;
+	} else {
+		err = event_need_slot(s, ev);
+		if (err < 0)
+			return err;
+		ev->deadline_ns = deadline;
+		evrt__slot_set_deadline(ev->slot, deadline);
+	}
+	ev->timeout.tv_sec = (time_t)(deadline / EVRT_NS_PER_SEC);
+	ev->timeout.tv_usec = (suseconds_t)(deadline % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
 	if (!(ev->task.flags & EVLIST_TIMEOUT)) {
 		ev->task.flags |= EVLIST_TIMEOUT;
 		evrt__strand_count(s, 1);
 	}
-	evrt__slot_set_deadline(ev->slot, ev->deadline_ns);
-	/* A loop asleep beyond the new deadline in another thread must sleep anew. */
-	if (ev->base->kind == EVRT_BASE_PLAIN &&
-	    ev->deadline_ns < evrt_load_relaxed(&ev->base->loop.reactor.wake_at))
-		evrt__loop_nudge(&ev->base->loop);
 	return 0;
 }
 
@@ -187,6 +238,7 @@ event_take_back(struct evrt_strand *s, struct event_core *ev)
 {
 	event_stop_calls(s, ev);
 	evrt__strand_remove(s, &ev->task);
+	evrt__event_take_raised(ev);
 	if (!(ev->result & IO_EVENTS) || !(ev->task.flags & EVLIST_INSERTED))
 		return;
 	if (ev->task.flags & EVRT_EV_SOFT)
@@ -218,9 +270,11 @@ evrt__event_add_nolock(struct evrt_strand *s, struct event_core *ev, const struc
 	evrt__debug_assert_setup(ev);
 	if (ev->task.flags & EVLIST_FINALIZING)
 		return -EINVAL;
+	if (inserts && (ev->task.flags & EVRT_EV_LINGERS))
+		event_take_back_slot(s, ev);
 	/* What can fail for want of memory comes first, so that a failed add changes nothing. */
 	if (tv)
-		err = event_need_slot(s, ev);
+		err = event_reserve_timer(s, ev);
 	if (err == 0 && inserts)
 		err = event_insert(s, ev);
 	if (err < 0) {
@@ -265,14 +319,46 @@ evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finali
 	if (!finalizing && (ev->task.flags & EVLIST_FINALIZING))
 		return 0;
 	event_stop_calls(s, ev);
+	ev->task.flags &= (int16_t)~EVRT_EV_LINGERS;
 	evrt__event_clear_timer_nolock(s, ev);
-	if (ev->task.flags & EVLIST_ACTIVE)
+	if (ev->task.flags & EVLIST_ACTIVE) {
 		evrt__strand_remove(s, &ev->task);
+		evrt__event_take_raised(ev);
+	}
 	if (ev->task.flags & EVLIST_INSERTED)
 		event_uninsert(s, ev);
 	evrt__event_drop_slot_nolock(ev);
 	evrt__debug_note_del(ev);
 	return 0;
+}
+
+void
+evrt__event_retire_nolock(struct evrt_strand *s, struct event_core *ev)
+{
+	struct evrt_slot *slot = ev->slot;
+
+	if (!(ev->task.flags & EVLIST_INSERTED) || !slot || slot->fd < 0) {
+		evrt__event_del_nolock(s, ev, false);
+		return;
+	}
+	evrt__event_clear_timer_nolock(s, ev);
+	evrt__slot_linger(slot);
+	s->lingering = slot;
+	ev->slot = NULL; /* after its callback the event may be gone, or used otherwise */
+	ev->task.flags = (int16_t)((ev->task.flags & ~EVLIST_INSERTED) | EVRT_EV_LINGERS);
+	if (!(ev->task.flags & EVLIST_INTERNAL))
+		evrt__strand_count(s, -1);
+	evrt__debug_note_del(ev);
+}
+
+void
+evrt__event_retire_end(struct evrt_strand *s)
+{
+	struct evrt_slot *slot = s->lingering;
+
+	s->lingering = NULL;
+	if (slot)
+		evrt__slot_disown(slot);
 }
 
 enum del_wait { DEL_NO_WAIT, DEL_WAIT, DEL_WAIT_UNLESS_FINALIZE };
@@ -356,6 +442,8 @@ evrt__event_active_nolock(struct evrt_strand *s, struct event_core *ev, int resu
 			return;
 	}
 	evrt__strand_push(s, &ev->task);
+	if (s->lock && !(ev->events & EV_SIGNAL))
+		evrt_store_relaxed(&ev->raised, EVRT_EV_RAISED);
 }
 
 void
@@ -368,6 +456,8 @@ event_active(struct event *public_ev, int result, short ncalls)
 		return;
 	}
 	evrt__debug_assert_setup(ev);
+	if (evrt__event_raise(ev, result))
+		return;
 	struct evrt_strand *s = evrt__event_lock_or_make(ev);
 	if (!s) {
 		evrt__warnx("event_active: out of memory");

@@ -64,6 +64,7 @@ plain_base_new(const struct event_config *cfg, const struct evrt_backend_ops *ba
 	}
 	base->strand = &base->loop.strand;
 	base->strand->execute = evrt__event_execute;
+	base->loop.timer_due = evrt__event_timer_due;
 	base->loop.cache_time = !(flags & EVENT_BASE_FLAG_NO_CACHE_TIME);
 	if (cfg) {
 		base->loop.dispatch_max_ns = cfg->dispatch_max_ns;
@@ -128,21 +129,14 @@ evrt__strand_drop_tasks(struct evrt_strand *s, bool finalize)
 		evrt__event_drop(s, t, finalize);
 }
 
-void
-evrt__reactor_drop_timers(struct evrt_reactor *r, bool finalize)
+static void
+plain_base_drop_timers(struct event_base *base, bool finalize)
 {
-	struct evrt_wheel_entry *e;
+	struct evrt_timer *t;
+	evrt_ns armed_for;
 
-	while (evrt__wheel_next(&r->wheel) != EVRT_NS_NEVER) {
-		/* Whatever is armed is due by then. */
-		evrt__wheel_advance(&r->wheel, EVRT_NS_NEVER - 1);
-		while ((e = evrt__wheel_pop_due(&r->wheel))) {
-			struct evrt_slot *slot = EVRT_CONTAINER_OF(e, struct evrt_slot, timer);
-			evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
-			evrt__event_orphan(slot, finalize);
-			evrt__slot_unref(slot); /* the wheel's */
-		}
-	}
+	while ((t = evrt__timers_pop_due(&base->loop.reactor.timers, EVRT_NS_NEVER, &armed_for)))
+		evrt__event_abandon(base->strand, evrt__event_of_timer(t), finalize);
 }
 
 void
@@ -172,7 +166,7 @@ base_free_with(struct event_base *base, bool finalize)
 	/* Finalisers first: what they destroy may still delete its events here. */
 	evrt__strand_drop_tasks(base->strand, finalize);
 	evrt__base_drop_signals(base, finalize);
-	evrt__reactor_drop_timers(&base->loop.reactor, finalize);
+	plain_base_drop_timers(base, finalize);
 	evrt__fdmap_drop_watches(&base->loop.fdmap, finalize);
 	evrt__strand_drop_tasks(base->strand, finalize);
 	evrt__base_fini_common(base);

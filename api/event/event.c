@@ -67,7 +67,7 @@ event_base_set(struct event_base *base, struct event *public_ev)
 	struct event_core *ev = evrt__event(public_ev);
 
 	/* Only an event that was assigned, and nothing since, may change its base. */
-	if ((ev->task.flags & ~(EVRT_EV_HOLDS | EVRT_EV_NEW)) != EVLIST_INIT)
+	if ((ev->task.flags & ~(EVRT_EV_HOLDS | EVRT_EV_NEW | EVRT_EV_LINGERS)) != EVLIST_INIT)
 		return -1;
 	evrt__event_release_strand(ev);
 	ev->base = base;

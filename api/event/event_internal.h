@@ -20,6 +20,7 @@
 #include "runtime/loop/signal.h"
 #include "runtime/loop/slot.h"
 #include "runtime/loop/task.h"
+#include "threading/lock.h"
 
 /* How a task with an event behind it is run; libevent's numbers (evcb_closure). */
 #define EV_CLOSURE_EVENT 0
@@ -34,12 +35,16 @@ struct evrt_stream;
 /* Our own bits in evcb_flags, beside EVLIST_*. */
 #define EVRT_EV_SOFT 0x0100   /* its fd is reported by a stream (stream.h), not by a watch of its own */
 #define EVRT_EV_HOLDS 0x0200  /* it holds a reference on its strand, given back when it is freed */
+#define EVRT_EV_LINGERS 0x0800 /* its callback runs, and its slot is kept for it to come back (strand.lingering) */
 #define EVRT_EV_NEW 0x0400    /* made by event_new: cannot vanish without a call, so it may hold a strand */
 
 struct event_core {
 	struct evrt_task task;           /* 0: the public ev_evcallback */
-	struct evrt_slot *slot;          /* 40: while pending with an fd or a timeout. Strand lock */
-	evrt_atomic(uint64_t) strand;    /* 48: handle of its strand on a pooled base, 0: none yet */
+	struct evrt_slot *slot;          /* 40: while pending with an fd, a signal, or a pool's timeout. Strand lock */
+	union {                          /* 48 */
+		struct evrt_timer timer;       /* plain base: armed while EVLIST_TIMEOUT is set. Strand lock */
+		evrt_atomic(uint64_t) strand;  /* pool: handle of its strand, 0: none yet */
+	};
 	evutil_socket_t fd;              /* 56 */
 	struct event_base *base;         /* 64 */
 	evrt_ns interval_ns;             /* 72: EV_PERSIST: timeout to arm again, 0: none. Strand lock */
@@ -47,12 +52,17 @@ struct event_core {
 	evrt_ns deadline_ns;             /* 88: of the timeout that is, or was last, armed. Strand lock */
 	int16_t calls;                   /* 96: EV_SIGNAL: times to call. Strand lock */
 	int16_t spare;
-	uint32_t debug;                  /* 100: for event debugging */
+	evrt_atomic(uint32_t) raised;    /* 100: while active on a base with locks; see evrt__event_raise */
 	int16_t events;                  /* 104 */
 	int16_t result;                  /* 106 */
 	struct timeval timeout;          /* 112: deadline_ns for programs that look: a monotonic time */
 };
 
+static inline struct event_core *
+evrt__event_of_timer(struct evrt_timer *t)
+{
+	return EVRT_CONTAINER_OF(t, struct event_core, timer);
+}
 static inline struct event_core *evrt__event(struct event *ev) { return (struct event_core *)(void *)ev; }
 static inline const struct event_core *
 evrt__event_const(const struct event *ev)
@@ -105,10 +115,31 @@ evrt_ns evrt__base_now(struct event_base *base, struct evrt_strand *);
 
 /* The strand of an event, referenced and locked. NULL: the event has none (pooled, never added, or its
  * strand has died), which means that it is neither pending nor active. */
-struct evrt_strand *evrt__event_lock(const struct event_core *ev);
-void evrt__event_unlock(struct evrt_strand *);
+struct evrt_strand *evrt__event_lock_pooled(const struct event_core *ev);
+static inline struct evrt_strand *
+evrt__event_lock(const struct event_core *ev)
+{
+	struct evrt_strand *s = ev->base->strand;
+
+	if (!s)
+		return evrt__event_lock_pooled(ev);
+	evrt__strand_ref(s);
+	evrt__lock(s->lock);
+	return s;
+}
+static inline void
+evrt__event_unlock(struct evrt_strand *s)
+{
+	evrt__unlock(s->lock);
+	evrt__strand_unref(s);
+}
 /* The same, giving it a strand of its own where it has none. NULL: out of memory. */
-struct evrt_strand *evrt__event_lock_or_make(struct event_core *ev);
+struct evrt_strand *evrt__event_lock_or_make_pooled(struct event_core *ev);
+static inline struct evrt_strand *
+evrt__event_lock_or_make(struct event_core *ev)
+{
+	return ev->base->strand ? evrt__event_lock(ev) : evrt__event_lock_or_make_pooled(ev);
+}
 /* Gives back the reference that it holds, if any. */
 void evrt__event_release_strand(struct event_core *ev);
 /* Makes `ev` (neither pending nor active) a member of `strand` (NULL: of none yet). One made by event_new
@@ -120,13 +151,41 @@ int evrt__event_add_nolock(struct evrt_strand *, struct event_core *, const stru
 void evrt__event_drop_slot_nolock(struct event_core *);
 int evrt__event_set_timer_nolock(struct evrt_strand *, struct event_core *, evrt_ns deadline);
 void evrt__event_clear_timer_nolock(struct evrt_strand *, struct event_core *);
+/* evrt_loop.timer_due of a plain base. */
+void evrt__event_timer_due(struct evrt_loop *, struct evrt_timer *, evrt_ns armed_for);
 /* The event that owns a slot, or NULL: a stream's, a signal port's, or nobody's. Strand locked. */
 struct event_core *evrt__slot_event(struct evrt_slot *);
 /* Frees what event_new made. No lock held. */
 void evrt__event_free_memory(struct event_core *);
 /* Out of everything; `finalizing`: also when it is being finalised. Does not wait for a running callback. */
+/* The same before the callback of an event that is not persistent: what its fd needs is kept until the callback
+ * has ended, in case it adds the event again; then evrt__event_retire_end. */
+void evrt__event_retire_nolock(struct evrt_strand *, struct event_core *);
+void evrt__event_retire_end(struct evrt_strand *);
 int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
 void evrt__event_active_nolock(struct evrt_strand *, struct event_core *, int result, short ncalls);
+/* Activating an event that is active already, without its strand's lock: EVRT_EV_RAISED says that it is in the
+ * queue, and whoever adds result bits meanwhile leaves them here for its callback. Set with the lock held, taken
+ * with it held when the event leaves the queue.
+ * PAIRS event.raised: read-modify-writes, acq_rel: what came before the activation is seen by the callback. */
+#define EVRT_EV_RAISED UINT32_C(0x80000000)
+static inline bool
+evrt__event_raise(struct event_core *ev, int result)
+{
+	uint32_t seen = evrt_load_relaxed(&ev->raised);
+
+	while (seen & EVRT_EV_RAISED)
+		if (evrt_cas_acq_rel(&ev->raised, &seen, seen | (uint16_t)result))
+			return true;
+	return false;
+}
+/* Out of the queue: what was added meanwhile. Strand locked. */
+static inline void
+evrt__event_take_raised(struct event_core *ev)
+{
+	if (evrt_load_relaxed(&ev->raised))
+		ev->result |= (int16_t)(evrt_swap_acq_rel(&ev->raised, 0u) & ~EVRT_EV_RAISED);
+}
 static inline bool
 evrt__event_is_added(const struct event_core *ev)
 {
@@ -136,7 +195,9 @@ evrt__event_is_added(const struct event_core *ev)
 /* A task that will not run any more, because its base is being freed: gives back what it holds. Finalisers
  * run if `finalize`. No lock held. */
 void evrt__event_drop(struct evrt_strand *, struct evrt_task *, bool finalize);
-/* The slot's owner will never be told anything again: its event is deleted. No lock held. */
+/* An event that is pending will never be told anything again: it is deleted. No lock held. */
+void evrt__event_abandon(struct evrt_strand *, struct event_core *, bool finalize);
+/* The same for the owner of a slot, if that is an event. */
 void evrt__event_orphan(struct evrt_slot *, bool finalize);
 /* Frees what a base of any kind has beside its strands. */
 void evrt__base_fini_common(struct event_base *);

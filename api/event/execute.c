@@ -41,8 +41,9 @@ run_once(struct evrt_strand *s, struct event_core *ev)
 {
 	struct call c = call_of(ev);
 
-	evrt__event_del_nolock(s, ev, false);
+	evrt__event_retire_nolock(s, ev);
 	call_unlocked(s, &c);
+	evrt__event_retire_end(s);
 }
 
 /* The next deadline of a persistent event with an interval. By timeout: from the last deadline, so that it
@@ -125,6 +126,7 @@ evrt__event_execute(struct evrt_strand *s, struct evrt_task *t)
 {
 	struct event_core *ev = evrt__event_of_task(t);
 
+	evrt__event_take_raised(ev);
 	switch (t->closure) {
 	case EV_CLOSURE_EVENT_SIGNAL:
 		run_signal(s, ev);

@@ -101,17 +101,22 @@ evrt__event_drop(struct evrt_strand *s, struct evrt_task *t, bool finalize)
 }
 
 void
-evrt__event_orphan(struct evrt_slot *slot, bool finalize)
+evrt__event_abandon(struct evrt_strand *s, struct event_core *ev, bool finalize)
 {
-	struct evrt_strand *s = slot->strand;
-
 	evrt__strand_ref(s);
 	evrt__lock(s->lock);
-	struct event_core *ev = evrt__slot_event(slot);
-	if (ev)
-		evrt__event_del_nolock(s, ev, true);
+	evrt__event_del_nolock(s, ev, true);
 	evrt__unlock(s->lock);
-	if (ev)
-		drop_event(ev, finalize);
+	drop_event(ev, finalize);
 	evrt__strand_unref(s);
+}
+
+void
+evrt__event_orphan(struct evrt_slot *slot, bool finalize)
+{
+	/* The base is being freed: nobody else is there to change the owner. */
+	struct event_core *ev = evrt__slot_event(slot);
+
+	if (ev)
+		evrt__event_abandon(slot->strand, ev, finalize);
 }

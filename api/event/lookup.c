@@ -15,30 +15,16 @@
 #include "threading/lock.h"
 
 struct evrt_strand *
-evrt__event_lock(const struct event_core *ev)
+evrt__event_lock_pooled(const struct event_core *ev)
 {
-	struct event_base *base = ev->base;
-	struct evrt_strand *s = base->strand;
+	/* PAIRS event.strand: acquire, against the CAS in evrt__event_lock_or_make_pooled. */
+	uint64_t handle = evrt_load_acquire((evrt_atomic(uint64_t) *)&ev->strand);
+	struct evrt_pool_strand *ps = evrt__pool_strand_find(ev->base->pool, handle);
 
-	if (base->kind == EVRT_BASE_POOLED) {
-		/* PAIRS event.strand: acquire, against the CAS in event_own_strand. */
-		uint64_t handle = evrt_load_acquire((evrt_atomic(uint64_t) *)&ev->strand);
-		struct evrt_pool_strand *ps = evrt__pool_strand_find(base->pool, handle);
-		if (!ps)
-			return NULL;
-		s = &ps->strand;
-	} else {
-		evrt__strand_ref(s);
-	}
-	evrt__lock(s->lock);
-	return s;
-}
-
-void
-evrt__event_unlock(struct evrt_strand *s)
-{
-	evrt__unlock(s->lock);
-	evrt__strand_unref(s);
+	if (!ps)
+		return NULL;
+	evrt__lock(ps->strand.lock);
+	return &ps->strand;
 }
 
 void
@@ -96,11 +82,11 @@ evrt__base_strand_for_connection(struct event_base *base)
 }
 
 struct evrt_strand *
-evrt__event_lock_or_make(struct event_core *ev)
+evrt__event_lock_or_make_pooled(struct event_core *ev)
 {
 	struct evrt_strand *s;
 
-	while (!(s = evrt__event_lock(ev))) {
+	while (!(s = evrt__event_lock_pooled(ev))) {
 		struct evrt_pool *p = ev->base->pool;
 		uint64_t seen = evrt_load_acquire(&ev->strand);
 		struct evrt_pool_strand *old = evrt__pool_strand_find(p, seen);

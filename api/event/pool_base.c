@@ -97,6 +97,20 @@ pool_empty_inboxes(struct evrt_pool *p)
 }
 
 static void
+pool_drop_timers(struct evrt_reactor *r, bool finalize)
+{
+	struct evrt_timer *t;
+	evrt_ns armed_for;
+
+	while ((t = evrt__timers_pop_due(&r->timers, EVRT_NS_NEVER, &armed_for))) {
+		struct evrt_slot *slot = EVRT_CONTAINER_OF(t, struct evrt_slot, timer);
+		evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
+		evrt__event_orphan(slot, finalize);
+		evrt__slot_unref(slot); /* the queue's */
+	}
+}
+
+static void
 pool_drop_all(struct evrt_pool *p, bool finalize)
 {
 	struct evrt__pool_bases *bases = p->api;
@@ -108,7 +122,7 @@ pool_drop_all(struct evrt_pool *p, bool finalize)
 	evrt__fdmap_drop_watches(&p->fdmap, finalize);
 	pool_empty_inboxes(p);
 	for (unsigned i = 0; i < p->set.workers; i++)
-		evrt__reactor_drop_timers(&p->workers[i].reactor, finalize);
+		pool_drop_timers(&p->workers[i].reactor, finalize);
 	for (uint32_t i = 0; i < p->strands_made; i++)
 		drop_strand(&evrt__pool_strand_at(p, i)->strand, finalize);
 	for (unsigned i = 0; i <= p->set.workers; i++)

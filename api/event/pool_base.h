@@ -24,7 +24,6 @@ struct evrt_strand *evrt__base_strand_for_signals(struct event_base *);
 
 /* base.c: what a dying base does with what is left; no lock held, nothing runs. */
 void evrt__strand_drop_tasks(struct evrt_strand *, bool finalize);
-void evrt__reactor_drop_timers(struct evrt_reactor *, bool finalize);
 void evrt__fdmap_drop_watches(struct evrt_fdmap *, bool finalize);
 void evrt__base_drop_signals(struct event_base *, bool finalize);
 

@@ -10,7 +10,7 @@
 #include "api/event/walk.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "runtime/loop/wheel_walk.h"
+#include "runtime/loop/timers.h"
 #include "threading/lock.h"
 
 struct walk {
@@ -28,15 +28,13 @@ visit_slot(struct evrt_slot *slot, void *arg)
 }
 
 static int
-visit_timer(struct evrt_wheel_entry *entry, void *arg)
+visit_timer(struct evrt_timer *timer, void *arg)
 {
-	struct event_core *ev = evrt__slot_event(EVRT_CONTAINER_OF(entry, struct evrt_slot, timer));
+	struct event_core *ev = evrt__event_of_timer(timer);
 	struct walk *w = arg;
 
-	/* Those that wait for an fd or signal too were visited there; a pushed-back one's entry may be a mere hint. */
-	if (!ev || (ev->task.flags & EVLIST_INSERTED) || !(ev->task.flags & EVLIST_TIMEOUT))
-		return 0;
-	return w->fn(ev, w->arg);
+	/* Those that wait for an fd or signal too were visited there. */
+	return ev->task.flags & EVLIST_INSERTED ? 0 : w->fn(ev, w->arg);
 }
 
 int
@@ -51,7 +49,7 @@ evrt__base_walk(struct event_base *base, evrt_walk_fn fn, void *arg)
 			if (r == 0)
 				r = visit_slot(EVRT_CONTAINER_OF(it, struct evrt_slot, fd_link), &w);
 	if (r == 0)
-		r = evrt__wheel_walk(&base->loop.reactor.wheel, visit_timer, &w);
+		r = evrt__timers_walk(&base->loop.reactor.timers, visit_timer, &w);
 	for (unsigned i = 0; i < s->queues_count && r == 0; i++) {
 		EVRT_LIST_FOREACH(it, &s->queues[i]) {
 			struct evrt_task *t = EVRT_CONTAINER_OF(it, struct evrt_task, link);

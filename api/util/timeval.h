@@ -15,6 +15,10 @@
 static inline evrt_ns
 evrt__ns_from_timeval(const struct timeval *tv)
 {
+	/* What nearly all are: in range, and normalised. */
+	if ((uint64_t)tv->tv_sec < UINT32_MAX && (uint64_t)tv->tv_usec < 1000000)
+		return tv->tv_sec * EVRT_NS_PER_SEC + tv->tv_usec * EVRT_NS_PER_US;
+
 	evrt_ns carry = tv->tv_usec / 1000000;
 	evrt_ns sec, sum;
 	evrt_ns usec = tv->tv_usec % 1000000; /* has the sign of tv_usec */

@@ -154,13 +154,22 @@ evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
 		e->silenced = 0;
 	}
 	evrt__list_push_head(&e->slots, &slot->fd_link); /* the newest is told first, as in libevent */
-	/* A second watcher of an fd that reports by edges must learn of what is ready already. */
+	/* A second watcher of an fd that reports by edges must learn of what is ready already. And where a
+	 * registration stands for a slot that is away, it may be a file's that was closed meanwhile. */
 	e->silenced &= (uint8_t)~slot->interest;
-	err = fdmap_sync(m, e, slot->fd, !first && fdmap_by_edges(m, e));
+	err = fdmap_sync(m, e, slot->fd, (!first && fdmap_by_edges(m, e)) || e->lingering);
 	if (err < 0)
 		evrt__list_remove(&slot->fd_link);
 	fdmap_unlock(m, slot->fd);
 	return err;
+}
+
+/* Fails only where the fd was closed behind our back, and then the kernel has forgotten it too. */
+static void
+fdmap_sync_rest(struct evrt_fdmap *m, struct evrt_fd *e, int fd)
+{
+	if (fdmap_sync(m, e, fd, false) < 0)
+		e->registered = (uint8_t)fdmap_wanted(m, e, e->reactor);
 }
 
 void
@@ -171,9 +180,48 @@ evrt__fdmap_remove(struct evrt_fdmap *m, struct evrt_slot *slot)
 	EVRT_ASSERT(e);
 	fdmap_lock(m, slot->fd);
 	evrt__list_remove(&slot->fd_link);
-	/* Fails only where the fd was closed behind our back, and then the kernel has forgotten it too. */
-	if (fdmap_sync(m, e, slot->fd, false) < 0)
-		e->registered = (uint8_t)fdmap_wanted(m, e, e->reactor);
+	fdmap_sync_rest(m, e, slot->fd);
+	fdmap_unlock(m, slot->fd);
+}
+
+void
+evrt__fdmap_linger(struct evrt_fdmap *m, struct evrt_slot *slot)
+{
+	struct evrt_fd *e = fdmap_find(m, slot->fd);
+
+	EVRT_ASSERT(e);
+	fdmap_lock(m, slot->fd);
+	evrt__list_remove(&slot->fd_link);
+	e->lingering++;
+	fdmap_unlock(m, slot->fd);
+}
+
+int
+evrt__fdmap_come_back(struct evrt_fdmap *m, struct evrt_slot *slot)
+{
+	struct evrt_fd *e = fdmap_find(m, slot->fd);
+
+	EVRT_ASSERT(e);
+	fdmap_lock(m, slot->fd);
+	e->lingering--;
+	evrt__list_push_head(&e->slots, &slot->fd_link);
+	e->silenced &= (uint8_t)~slot->interest;
+	int err = fdmap_sync(m, e, slot->fd, fdmap_by_edges(m, e));
+	if (err < 0)
+		evrt__list_remove(&slot->fd_link);
+	fdmap_unlock(m, slot->fd);
+	return err;
+}
+
+void
+evrt__fdmap_go(struct evrt_fdmap *m, struct evrt_slot *slot)
+{
+	struct evrt_fd *e = fdmap_find(m, slot->fd);
+
+	EVRT_ASSERT(e);
+	fdmap_lock(m, slot->fd);
+	e->lingering--;
+	fdmap_sync_rest(m, e, slot->fd);
 	fdmap_unlock(m, slot->fd);
 }
 
@@ -249,9 +297,11 @@ evrt__fdmap_register_again(struct evrt_fdmap *m, struct evrt_reactor *r)
 		struct evrt_fd *entries = evrt_load_acquire(&m->segment[k]);
 		for (unsigned i = 0; entries && i < evrt__segment_size(k); i++) {
 			struct evrt_fd *e = &entries[i];
-			if (e->reactor != r || !e->slots.next || evrt__list_empty(&e->slots))
+			if (e->reactor != r || !e->slots.next)
 				continue;
-			e->registered = e->silenced = 0;
+			e->registered = e->silenced = 0; /* also where all are away */
+			if (evrt__list_empty(&e->slots))
+				continue;
 			e->generation++;
 			int err = fdmap_sync(m, e, (int)(evrt__segment_begin(k) + i), false);
 			if (err < 0 && !first_err)

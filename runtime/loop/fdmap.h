@@ -33,6 +33,7 @@ struct evrt_fd {
 	uint32_t generation;          /* +1 per new registration: tells stale reports */
 	uint8_t registered;           /* mask in the poller */
 	uint8_t silenced;             /* switched off after a report, until re-armed (pollers without edges) */
+	uint16_t lingering;           /* slots that are away, whose part of `registered` still stands */
 };
 
 struct evrt_fdmap {
@@ -50,6 +51,13 @@ void evrt__fdmap_fini(struct evrt_fdmap *);
  * 0 or -errno, changing nothing on failure. */
 int evrt__fdmap_add(struct evrt_fdmap *, struct evrt_slot *);
 void evrt__fdmap_remove(struct evrt_fdmap *, struct evrt_slot *);
+/* The slot will be told nothing from now on, but its registration stands until it comes back or goes. Only
+ * while it cannot matter that the poller reports for nobody: inside a callback of the slot's own strand. */
+void evrt__fdmap_linger(struct evrt_fdmap *, struct evrt_slot *);
+/* It comes back: no system call, where the fd is level-triggered. 0 or -errno: then it is out. */
+int evrt__fdmap_come_back(struct evrt_fdmap *, struct evrt_slot *);
+/* It goes for good. */
+void evrt__fdmap_go(struct evrt_fdmap *, struct evrt_slot *);
 void evrt__fdmap_rearm(struct evrt_fdmap *, struct evrt_slot *, unsigned bits);
 /* Hands one report of `reactor` to the slots it concerns. Returns how many. */
 unsigned evrt__fdmap_report(struct evrt_fdmap *, struct evrt_reactor *, const struct evrt_ready *);

@@ -10,6 +10,9 @@
 #include "runtime/loop/slot.h"
 #include "threading/lock.h"
 
+/* So many timers are told at once: what they touch fits the first-level cache. */
+#define LOOP_TIMERS_AT_ONCE 64u
+
 static void
 loop_notify(struct evrt_strand *s)
 {
@@ -64,6 +67,9 @@ evrt__loop_init(struct evrt_loop *l, const struct evrt_backend_ops *backend, str
 	l->strand.home = &l->reactor;
 	l->strand.fdmap = &l->fdmap;
 	l->strand.owner = l;
+	l->strand.attended = true;
+	evrt__task_init(&l->more_due, NULL, NULL, 0);
+	l->more_due.flags = EVRT_TASK_INTERNAL;
 	if (l->strand.lock && (err = evrt__reactor_make_notifiable(&l->reactor)) < 0)
 		evrt__loop_fini(l);
 	return err;
@@ -77,16 +83,10 @@ evrt__loop_fini(struct evrt_loop *l)
 	evrt__strand_fini(&l->strand);
 }
 
-bool
-evrt__loop_runs_elsewhere(const struct evrt_loop *l)
-{
-	return l->running && l->strand.lock && l->owner != evrt__thread_id();
-}
-
 void
 evrt__loop_nudge(struct evrt_loop *l)
 {
-	if (evrt__loop_runs_elsewhere(l))
+	if (l->waiting)
 		evrt__reactor_wake(&l->reactor);
 }
 
@@ -102,45 +102,117 @@ loop_is_empty(const struct evrt_loop *l)
 	return l->event_count == 0 && l->virtual_count == 0 && l->strand.active_count == 0;
 }
 
+/* Under the lock, like every change that must wake us: nothing can come between our last look and this. */
+static void
+loop_set_waiting(struct evrt_loop *l, bool waiting, evrt_ns deadline)
+{
+	if (!l->strand.lock)
+		return; /* nobody else is there */
+	l->waiting = waiting;
+	l->strand.attended = !waiting;
+	if (waiting) {
+		evrt_store_relaxed(&l->reactor.wake_at, deadline);
+		evrt__park_announce(&l->reactor.park);
+	} else {
+		evrt__park_leave(&l->reactor.park);
+	}
+}
+
 /* Waits (without the lock) and hands out the reports. 0 or -errno. */
 static int
 loop_poll(struct evrt_loop *l, bool block)
 {
 	struct evrt_reactor *r = &l->reactor;
-	evrt_ns deadline = block ? evrt__wheel_next(&r->wheel) : 0;
+	evrt_ns deadline = block ? evrt__timers_next(&r->timers) : 0;
 	int n = evrt__reactor_prepare(r);
 
 	if (n < 0)
 		return n;
-	if (deadline) {
-		/* Under the lock, like every change that must wake us: nothing can come between our last look
-		 * and the announcement. */
-		evrt_store_relaxed(&r->wake_at, deadline);
-		evrt__park_announce(&r->park);
-	}
+	if (deadline)
+		loop_set_waiting(l, true, deadline);
 	evrt__unlock(l->strand.lock);
 	n = evrt__reactor_wait(r, deadline);
 	evrt__lock(l->strand.lock);
 	if (deadline)
-		evrt__park_leave(&r->park);
+		loop_set_waiting(l, false, 0);
 	for (int i = 0; i < r->ready_count; i++)
 		evrt__fdmap_report(&l->fdmap, r, &r->ready[i]);
 	r->ready_count = 0;
 	return n < 0 ? n : 0;
 }
 
+int
+evrt__loop_arm(struct evrt_loop *l, struct evrt_timer *t, evrt_ns *truth, evrt_ns deadline)
+{
+	struct evrt_timers *q = &l->reactor.timers;
+	int err = 0;
+
+	t->order = evrt__timers_order(q);
+	if (!evrt__timer_armed(t))
+		err = evrt__timers_add(q, t, deadline);
+	else if (deadline < *truth)
+		err = evrt__timers_move(q, t, deadline);
+	if (err < 0)
+		return err;
+	*truth = deadline;
+	if (l->waiting && deadline < evrt_load_relaxed(&l->reactor.wake_at))
+		evrt__loop_nudge(l); /* asleep in another thread, beyond the new deadline */
+	return 0;
+}
+
+bool
+evrt__loop_put_back(struct evrt_loop *l, struct evrt_timer *t, evrt_ns armed_for, evrt_ns truth)
+{
+	/* Also if it is due by now: its place may be behind others. */
+	if (truth <= armed_for)
+		return false;
+	int err = evrt__timers_add(&l->reactor.timers, t, truth);
+	EVRT_ASSERT(err == 0); /* it has just come out, and its room is there */
+	return true;
+}
+
+/* Tells at most `most` timers whose deadline is at `now` or before. False: that were all. */
+static bool
+loop_tell_timers(struct evrt_loop *l, unsigned most, evrt_ns now)
+{
+	struct evrt_timers *q = &l->reactor.timers;
+
+	for (unsigned n = 0; n < most; n++) {
+		evrt_ns armed_for;
+		struct evrt_timer *t = evrt__timers_pop_due(q, now, &armed_for);
+		if (!t)
+			return false;
+		l->timer_due(l, t, armed_for);
+	}
+	return evrt__timers_next(q) <= now;
+}
+
 static void
 loop_expire_timers(struct evrt_loop *l)
 {
-	struct evrt_wheel *w = &l->reactor.wheel;
-	struct evrt_wheel_entry *e;
+	/* Where there are priorities, all must be known before the first runs. */
+	unsigned most = l->strand.queues_count == 1 ? LOOP_TIMERS_AT_ONCE : UINT_MAX;
 
-	if (w->count == 0)
+	if (l->reactor.timers.count == 0)
 		return;
-	evrt_ns now = evrt__loop_now(l);
-	evrt__wheel_advance(w, now);
-	while ((e = evrt__wheel_pop_due(w)))
-		evrt__slot_timer_due(EVRT_CONTAINER_OF(e, struct evrt_slot, timer), w, now);
+	l->due_until = evrt__loop_now(l);
+	if (loop_tell_timers(l, most, l->due_until) && !(l->more_due.flags & EVRT_TASK_ACTIVE))
+		evrt__strand_push(&l->strand, &l->more_due);
+}
+
+/* more_due has come up: the next timers take its place in the queue, and it follows them. */
+static void
+loop_tell_more(struct evrt_loop *l, struct evrt_link *queue)
+{
+	struct evrt_link behind;
+
+	evrt__list_init(&behind);
+	evrt__strand_remove(&l->strand, &l->more_due);
+	evrt__list_splice_tail(&behind, queue);
+	/* What callbacks have armed since is not due before due_until, and has to wait for the next turn. */
+	if (loop_tell_timers(l, LOOP_TIMERS_AT_ONCE, l->due_until - 1))
+		evrt__strand_push(&l->strand, &l->more_due);
+	evrt__list_splice_tail(queue, &behind);
 }
 
 /* Runs the tasks of one priority. The number of user's callbacks run, or -1 after a loopbreak. */
@@ -151,6 +223,10 @@ loop_run_queue(struct evrt_loop *l, struct evrt_link *queue, int callbacks_max, 
 
 	while (!evrt__list_empty(queue)) {
 		struct evrt_task *t = EVRT_CONTAINER_OF(queue->next, struct evrt_task, link);
+		if (t == &l->more_due) {
+			loop_tell_more(l, queue);
+			continue;
+		}
 		if (!(t->flags & EVRT_TASK_INTERNAL))
 			count++;
 		evrt__strand_run_task(&l->strand, t);
@@ -236,12 +312,10 @@ evrt__loop_run(struct evrt_loop *l, unsigned flags)
 		return -1;
 	}
 	l->running = true;
-	l->owner = evrt__thread_id();
 	l->exit = l->stop = false;
 	int result = loop_turns(l, flags);
 	l->now = 0;
 	l->running = false;
-	l->owner = 0;
 	evrt__unlock(l->strand.lock);
 	return result;
 }

@@ -27,13 +27,21 @@ struct evrt_loop {
 	int virtual_count;           /* the same, for things that are no events */
 	int virtual_count_max;
 	bool running;
-	unsigned long owner;         /* evrt__thread_id() of the thread that runs it */
+	bool waiting;                /* in the poller, without the lock: who changes something must wake it */
 	bool exit, stop, again;      /* loopexit has fired; loopbreak; loopcontinue. Kept after the loop */
 	evrt_ns now;                 /* time of this turn while callbacks run; 0: ask the clock */
 	bool cache_time;
 	evrt_ns dispatch_max_ns;     /* look for new events at least this often … */
 	int dispatch_callbacks_max;  /* … or after so many callbacks … */
 	unsigned dispatch_after_pri; /* … while running this priority or a less urgent one */
+
+	/* Timers of a loop's events lie in the events themselves: reactor.timers is changed under the lock. Tells
+	 * the event that what the timer was armed for has come (evrt__loop_put_back). const after init. */
+	void (*timer_due)(struct evrt_loop *, struct evrt_timer *, evrt_ns armed_for);
+	/* Of many timers due at once only the first are told, and this task stands in the queue for the others:
+	 * what is told is run while it is still in the cache. */
+	struct evrt_task more_due;
+	evrt_ns due_until;
 };
 
 /* 0 or -errno. `locked` false: a base that only one thread will ever use. */
@@ -46,11 +54,15 @@ void evrt__loop_fini(struct evrt_loop *);
 int evrt__loop_run(struct evrt_loop *, unsigned flags);
 /* The time of this turn, or the clock's where none is cached. Lock held. */
 evrt_ns evrt__loop_now(struct evrt_loop *);
+/* Arms `t` for `deadline`; where it is armed, *truth is the deadline that it has. *truth is set. A later deadline is
+ * only that store: the queue learns of it when the one that it knows has come. 0; or -ENOMEM, and nothing changed.
+ * Lock held. */
+int evrt__loop_arm(struct evrt_loop *, struct evrt_timer *t, evrt_ns *truth, evrt_ns deadline);
+/* For timer_due: false if it is due; true if it was pushed back to `truth`, and is in the queue again. */
+bool evrt__loop_put_back(struct evrt_loop *, struct evrt_timer *t, evrt_ns armed_for, evrt_ns truth);
 /* Keeps event_count_max true, which has what is active besides. Lock held. */
 void evrt__loop_note_events(struct evrt_loop *);
 /* Another thread changed something that the sleeping owner must see. Lock held. */
 void evrt__loop_nudge(struct evrt_loop *);
-/* Is the caller another thread than the one that runs the loop now? Lock held. */
-bool evrt__loop_runs_elsewhere(const struct evrt_loop *);
 
 #endif

@@ -26,7 +26,7 @@ evrt__reactor_init(struct evrt_reactor *r, const struct evrt_backend_ops *backen
 	evrt__park_init(&r->park);
 	evrt_store_relaxed(&r->wake_at, (evrt_ns)0);
 	evrt_store_relaxed(&r->wake_writes, (uint64_t)0);
-	evrt__wheel_init(&r->wheel, evrt__clock_now(clock));
+	evrt__timers_init(&r->timers);
 	r->set_locked = shared && !(backend->features & EVRT_BF_CONCURRENT);
 	if (r->set_locked)
 		pthread_mutex_init(&r->set_lock, NULL);
@@ -39,6 +39,7 @@ evrt__reactor_fini(struct evrt_reactor *r)
 	if (r->wake_fd >= 0)
 		evrt__sys.close(r->wake_fd);
 	r->wake_fd = -1;
+	evrt__timers_fini(&r->timers);
 	r->backend->close(r->poller);
 	r->poller = NULL;
 	if (r->set_locked)

@@ -1,4 +1,4 @@
-/* runtime/loop/reactor.h — one thread's ears and clock: poller, wake descriptor, timer wheel.
+/* runtime/loop/reactor.h — one thread's ears and clock: poller, wake descriptor, timers.
  *
  * Here:     waiting, being awakened, the time of the current turn.
  * Not here: what to do with reports (fdmap.h), when to wait (loop.c, runtime/pool/worker.c).
@@ -12,7 +12,7 @@
 #include "backends/backend.h"
 #include "base/atomic.h"
 #include "base/clock.h"
-#include "runtime/loop/wheel.h"
+#include "runtime/loop/timers.h"
 #include "threading/park.h"
 
 #define EVRT_READY_MAX 128
@@ -27,7 +27,7 @@ struct evrt_reactor {
 	evrt_atomic(evrt_ns) wake_at;
 	int wake_fd;                      /* eventfd, or -1 while nobody else may call */
 	evrt_atomic(uint64_t) wake_writes;
-	struct evrt_wheel wheel;          /* owner (a loop: under its lock) */
+	struct evrt_timers timers;        /* owner (a loop: under its lock) */
 	/* A pool's poller whose set must not change while it waits: rank poller. Unused elsewhere. */
 	bool set_locked;
 	pthread_mutex_t set_lock;

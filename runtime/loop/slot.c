@@ -28,7 +28,6 @@ evrt__slot_new(struct evrt_strand *s, evrt_slot_ready_fn ready, void *owner)
 	slot->fd = -1;
 	evrt_store_relaxed(&slot->refs, 1u);
 	evrt_store_relaxed(&slot->armed_at, EVRT_NS_NEVER);
-	evrt__wheel_entry_init(&slot->timer);
 	return slot;
 }
 
@@ -45,7 +44,7 @@ evrt__slot_unref(struct evrt_slot *slot)
 	/* acq_rel: what other holders did to the slot happens before it is freed. */
 	if (evrt_sub_acq_rel(&slot->refs, 1u) != 1)
 		return;
-	EVRT_DCHECK(!evrt__wheel_entry_armed(&slot->timer) && slot->fd < 0);
+	EVRT_DCHECK(!evrt__timer_armed(&slot->timer) && slot->fd < 0);
 	struct evrt_strand *s = slot->strand;
 	evrt__free(slot);
 	evrt__strand_unref(s);
@@ -55,7 +54,7 @@ void
 evrt__slot_disown(struct evrt_slot *slot)
 {
 	evrt__slot_unwatch(slot);
-	evrt__slot_set_deadline(slot, 0);
+	evrt__slot_set_deadline(slot, 0); /* of a loop's slot: 0 it is */
 	slot->owner = NULL;
 	evrt__slot_unref(slot);
 }
@@ -77,8 +76,41 @@ evrt__slot_unwatch(struct evrt_slot *slot)
 {
 	if (slot->fd < 0)
 		return;
-	evrt__fdmap_remove(slot->strand->fdmap, slot);
+	if (slot->lingers)
+		evrt__fdmap_go(slot->strand->fdmap, slot);
+	else
+		evrt__fdmap_remove(slot->strand->fdmap, slot);
+	slot->lingers = false;
 	slot->fd = -1;
+}
+
+void
+evrt__slot_linger(struct evrt_slot *slot)
+{
+	EVRT_DCHECK(slot->fd >= 0 && !slot->lingers);
+	slot->lingers = true;
+	evrt__fdmap_linger(slot->strand->fdmap, slot);
+}
+
+/* What was reported meanwhile is told anew if it still holds: a level-triggered owner must not be called for
+ * what it has dealt with already. */
+static void
+slot_forget_levels(struct evrt_slot *slot)
+{
+	if (!(slot->interest & EVRT_EDGE))
+		evrt_and_acq_rel(&slot->bits, ~(EVRT_IO_MASK | EVRT_HUP));
+}
+
+int
+evrt__slot_come_back(struct evrt_slot *slot)
+{
+	EVRT_DCHECK(slot->lingers);
+	slot->lingers = false;
+	slot_forget_levels(slot);
+	int err = evrt__fdmap_come_back(slot->strand->fdmap, slot);
+	if (err < 0)
+		slot->fd = -1;
+	return err;
 }
 
 void
@@ -86,10 +118,7 @@ evrt__slot_rearm(struct evrt_slot *slot, unsigned bits)
 {
 	if (slot->fd < 0)
 		return;
-	/* What was reported meanwhile is told anew if it still holds: a level-triggered owner must not be
-	 * called for what it has dealt with already. */
-	if (!(slot->interest & EVRT_EDGE))
-		evrt_and_acq_rel(&slot->bits, ~(EVRT_IO_MASK | EVRT_HUP));
+	slot_forget_levels(slot);
 	evrt__fdmap_rearm(slot->strand->fdmap, slot, bits);
 }
 
@@ -133,7 +162,7 @@ slot_arrive(struct evrt_node *n)
 	unsigned bits = evrt_swap_acq_rel(&slot->bits, 0u) & ~EVRT_SLOT_QUEUED;
 
 	if (bits & EVRT_SLOT_TIMER) {
-		/* The wheel's word was a hint; here is the truth. */
+		/* The queue's word was a hint; here is the truth. */
 		evrt_ns deadline = evrt_load_relaxed(&slot->deadline);
 		if (deadline == 0 || deadline > evrt__reactor_now(slot->strand->home))
 			bits &= ~EVRT_SLOT_TIMER;
@@ -147,54 +176,56 @@ slot_arrive(struct evrt_node *n)
 	evrt__slot_unref(slot);
 }
 
-/* Home only: the wheel's entry goes to `deadline` (0: out of the wheel). The wheel holds a reference. */
-static void
-slot_wheel_move(struct evrt_slot *slot, struct evrt_wheel *w, evrt_ns deadline)
+/* Home only: the entry goes to `deadline` (0: out of the queue), which holds a reference. 0 or -ENOMEM. */
+static int
+slot_move_timer(struct evrt_slot *slot, evrt_ns deadline)
 {
-	bool was_armed = evrt__wheel_entry_armed(&slot->timer);
+	struct evrt_timers *q = &slot->strand->home->timers;
+	bool was_armed = evrt__timer_armed(&slot->timer);
 
-	if (was_armed)
-		evrt__wheel_remove(w, &slot->timer);
 	if (deadline) {
+		int err = was_armed ? evrt__timers_move(q, &slot->timer, deadline)
+		    : evrt__timers_add(q, &slot->timer, deadline);
+		if (err < 0)
+			return err;
 		if (!was_armed)
 			evrt__slot_ref(slot);
-		evrt__wheel_add_in_order(w, &slot->timer, deadline, slot->order);
 		evrt_store_seq_cst(&slot->armed_at, deadline);
 	} else {
+		evrt__timers_remove(q, &slot->timer);
 		evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
 		if (was_armed)
 			evrt__slot_unref(slot);
 	}
+	return 0;
+}
+
+static void
+slot_tell_home(struct evrt_slot *slot, evrt_ns deadline)
+{
+	if (evrt_or_seq_cst(&slot->home_queued, 1u))
+		return; /* a message is under way, and will read what we stored */
+	evrt__slot_ref(slot);
+	slot->strand->ops->home_post(slot->strand, &slot->home_node, deadline ? deadline : EVRT_NS_NEVER);
 }
 
 void
 evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
 {
-	struct evrt_strand *s = slot->strand;
 	evrt_ns was = evrt_load_relaxed(&slot->deadline);
 
 	if (was == deadline)
 		return;
 	evrt_store_seq_cst(&slot->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
-	if (!s->ops->home_post) {
-		/* A loop: we are home. Pushed back: the entry re-inserts itself when it expires, in this order. */
-		slot->order = evrt__wheel_order(&s->home->wheel);
-		if (deadline == 0 || deadline < evrt_load_relaxed(&slot->armed_at))
-			slot_wheel_move(slot, &s->home->wheel, deadline);
-		return;
-	}
 	evrt_ns armed_at = evrt_load_seq_cst(&slot->armed_at);
 	if (deadline && deadline >= armed_at)
 		return;
 	if (deadline == 0 && armed_at == EVRT_NS_NEVER && !evrt_load_seq_cst(&slot->home_queued))
-		return; /* neither in the wheel nor on its way there */
-	if (evrt_or_seq_cst(&slot->home_queued, 1u))
-		return; /* a message is under way, and will read what we stored */
-	evrt__slot_ref(slot);
-	s->ops->home_post(s, &slot->home_node, deadline ? deadline : EVRT_NS_NEVER);
+		return; /* neither in the queue nor on its way there */
+	slot_tell_home(slot, deadline);
 }
 
-/* Home: make the wheel agree with `deadline`. */
+/* Home: make the queue agree with `deadline`. */
 static void
 slot_home_arrive(struct evrt_node *n)
 {
@@ -203,30 +234,31 @@ slot_home_arrive(struct evrt_node *n)
 	/* Cleared before the deadline is read: a setter from now on sends a message of its own. */
 	evrt_and_seq_cst(&slot->home_queued, 0u);
 	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
-	slot->order = evrt__wheel_order(&slot->strand->home->wheel);
+	slot->timer.order = evrt__timers_order(&slot->strand->home->timers);
 	if (deadline == 0 || deadline < evrt_load_relaxed(&slot->armed_at))
-		slot_wheel_move(slot, &slot->strand->home->wheel, deadline);
+		if (slot_move_timer(slot, deadline) < 0)
+			slot_tell_home(slot, deadline); /* out of memory: the next turn tries again */
 	evrt__slot_unref(slot);
 }
 
 void
-evrt__slot_timer_due(struct evrt_slot *slot, struct evrt_wheel *w, evrt_ns now)
+evrt__slot_timer_due(struct evrt_slot *slot)
 {
+	struct evrt_timers *q = &slot->strand->home->timers;
+	evrt_ns armed_at = evrt_load_relaxed(&slot->armed_at);
+
 	/* PAIRS slot.deadline / slot.armed_at: first say that the entry is out, then read the truth. */
 	evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
 	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
 
-	if (deadline > now) {
-		if (slot->strand->ops->home_post) /* a pool's setters leave no order: it is learnt here */
-			slot->order = evrt__wheel_order(w);
-		evrt__wheel_add_in_order(w, &slot->timer, deadline, slot->order); /* the wheel's reference stays */
+	if (deadline > armed_at) { /* pushed back; even if it is due already, its place is behind others */
+		slot->timer.order = evrt__timers_order(q); /* setters leave no order: it is learnt here */
+		int err = evrt__timers_add(q, &slot->timer, deadline); /* the queue's reference stays */
+		EVRT_ASSERT(err == 0); /* it has just come out, and its room is there */
 		evrt_store_seq_cst(&slot->armed_at, deadline);
 		return;
 	}
-	if (deadline != 0) {
-		if (!slot->strand->ops->home_post)
-			evrt_store_relaxed(&slot->deadline, (evrt_ns)0);
+	if (deadline != 0)
 		evrt__slot_deliver(slot, EVRT_SLOT_TIMER);
-	}
 	evrt__slot_unref(slot);
 }

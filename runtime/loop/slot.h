@@ -1,20 +1,21 @@
-/* runtime/loop/slot.h — what a poller and a wheel know of an event.
+/* runtime/loop/slot.h — what a poller, and a pool's timers, know of an event.
  *
- * Here:     the engine-owned stand-in of one pending event: its place in the fd map and in the timer
- *           wheel, and what was reported for it. A stale epoll report, a timer that was pushed back, or a
- *           bit posted by another thread refers to the slot, never to the user's memory.
- * Not here: the event (api/event), the maps (fdmap.h, wheel.h).
+ * Here:     the engine-owned stand-in of one pending event: its place in the fd map and, on a pool, in the
+ *           queue of timers, and what was reported for it. A stale epoll report, a timer that was pushed back,
+ *           or a bit posted by another thread refers to the slot, never to the user's memory.
+ * Not here: the event (api/event), the maps (fdmap.h, timers.h); timers of a plain loop, whose queue is changed
+ *           under the lock that events have, and so may point to them (loop.h).
  * Threads:  watch, unwatch, rearm, set_deadline, disown: any, with the strand's lock held.
- *           evrt__slot_deliver, evrt__slot_timer_due: the thread that polls or advances the wheel.
+ *           evrt__slot_deliver, evrt__slot_timer_due: the thread that polls or expires timers.
  *
- * Truth and hint: `deadline` is the truth, written under the strand's lock. The wheel's entry is only a
- * hint "look at this slot at that time": when it expires, home compares with `deadline` and re-inserts
+ * Truth and hint: `deadline` is the truth, written under the strand's lock. The entry in home's queue is only
+ * a hint "look at this slot at that time": when it expires, home compares with `deadline` and re-inserts
  * (pushed back), drops (cancelled) or delivers. So pushing a deadline back is a store, and cancelling from
  * any thread is a store plus a message that nobody waits for. The last word is again under the strand's
  * lock: when the delivered timer arrives there, it is due only if `deadline` still says so.
  *
  * PAIRS  slot.deadline / slot.armed_at (Dekker): set_deadline stores deadline, then loads armed_at;
- *        the wheel stores armed_at = NEVER, then loads deadline. All seq_cst: either the setter sees
+ *        home stores armed_at = NEVER, then loads deadline. All seq_cst: either the setter sees
  *        NEVER (and sends a message home), or home sees the new deadline (and re-inserts).
  *        slot.bits: deliver ORs bits|QUEUED; arrival swaps with 0. Whoever sets QUEUED pushes.
  */
@@ -24,7 +25,7 @@
 #include "backends/backend.h"
 #include "base/list.h"
 #include "runtime/loop/strand.h"
-#include "runtime/loop/wheel.h"
+#include "runtime/loop/timers.h"
 
 /* Beside the EVRT_READ, … of backend.h, in what a slot is told: */
 #define EVRT_SLOT_TIMER 0x100u
@@ -41,20 +42,20 @@ struct evrt_slot {
 	struct evrt_strand *strand;      /* holds a reference; const */
 	evrt_slot_ready_fn ready;        /* const */
 	void *owner;                     /* guarded by the strand's lock; NULL: nobody wants it any more */
-	evrt_atomic(unsigned) refs;      /* owner, inbox, wheel, home message: one each */
+	evrt_atomic(unsigned) refs;      /* owner, inbox, timers, home message: one each */
 	evrt_atomic(unsigned) bits;
 
 	int fd;                          /* -1: not watching. Guarded by the strand's lock */
 	unsigned interest;               /* EVRT_IO_MASK | EVRT_EDGE; const while watching */
+	bool lingers;                    /* watches, but is told nothing: evrt__slot_linger. Strand's lock */
 	struct evrt_link fd_link;        /* guarded by the fd map's lock (signals: by the signal lock) */
 	int signum;                      /* what a slot in a signal port watches; const while there */
 	evrt_atomic(unsigned) signals;   /* come in, not yet taken by `ready` */
 
 	evrt_atomic(evrt_ns) deadline;   /* 0: none. Written under the strand's lock */
-	evrt_atomic(evrt_ns) armed_at;   /* the entry's deadline; NEVER: not in the wheel. Written by home */
-	struct evrt_wheel_entry timer;   /* home only */
-	uint64_t order;                  /* home only: of `deadline` among equal ones, taken when home learnt of it */
-	struct evrt_node home_node;      /* message to home: "make the wheel agree with `deadline`" */
+	evrt_atomic(evrt_ns) armed_at;   /* the entry's deadline; NEVER: not in the queue. Written by home */
+	struct evrt_timer timer;         /* home only; its order is taken when home learns of `deadline` */
+	struct evrt_node home_node;      /* message to home: "make the queue agree with `deadline`" */
 	evrt_atomic(unsigned) home_queued;
 };
 
@@ -68,17 +69,22 @@ void evrt__slot_unref(struct evrt_slot *);
 /* Asks for reports of `fd`. 0 or -errno (-EBADF, -EPERM, -ENOMEM, …), changing nothing on failure. */
 int evrt__slot_watch(struct evrt_slot *, int fd, unsigned interest);
 void evrt__slot_unwatch(struct evrt_slot *);
+/* The watch ends, but is likely to be wanted again before the callback that runs in the slot's strand has ended:
+ * until then the kernel is not told. By then come_back, or unwatch. */
+void evrt__slot_linger(struct evrt_slot *);
+/* 0 or -errno: then it does not watch any more. */
+int evrt__slot_come_back(struct evrt_slot *);
 /* The owner has dealt with `bits`: report them again, now if they still hold. Needed after each report
  * on an fd that is served by edges, unless the owner asked for EVRT_EDGE and the poller has edges. */
 void evrt__slot_rearm(struct evrt_slot *, unsigned bits);
 /* Does it need the rearm? */
 bool evrt__slot_wants_rearm(const struct evrt_slot *);
-/* deadline 0 cancels. */
+/* deadline 0 cancels. Strands of a pool only. */
 void evrt__slot_set_deadline(struct evrt_slot *, evrt_ns deadline);
 
 /* From a poller's report: fd map locked (pool) or strand locked (loop). */
 void evrt__slot_deliver(struct evrt_slot *, unsigned bits);
-/* From the wheel: its entry has expired. Home only; in a loop with the strand's lock held. */
-void evrt__slot_timer_due(struct evrt_slot *, struct evrt_wheel *, evrt_ns now);
+/* From home's queue: its entry has expired. Home only. */
+void evrt__slot_timer_due(struct evrt_slot *);
 
 #endif

@@ -17,6 +17,7 @@
 #include "runtime/loop/task.h"
 #include "threading/inbox.h"
 
+struct evrt_slot;
 struct evrt_strand;
 struct evrt_reactor;
 struct evrt_fdmap;
@@ -59,6 +60,7 @@ struct evrt_strand {
 	unsigned long runner;       /* evrt__thread_id() of the thread inside `running` */
 	uint64_t run_sequence;      /* +1 per task run: a waiter tells "ended" from "runs again" */
 	unsigned calls_left;        /* times that `running` will call its callback again by itself (signals) */
+	struct evrt_slot *lingering; /* of `running`, whose callback may want it back (evrt__slot_linger) */
 	unsigned running_pri;       /* priority of `running`; queues_count when nothing runs */
 	bool attended;              /* the runner will look at the queues again before it lets go: no notify */
 	bool preempt;               /* a more urgent task was pushed while one ran */

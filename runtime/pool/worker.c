@@ -129,7 +129,7 @@ worker_poll(struct evrt_worker *w, bool may_sleep)
 	struct evrt_pool *p = w->pool;
 	struct evrt_reactor *r = &w->reactor;
 	uint64_t bit = UINT64_C(1) << w->index;
-	evrt_ns deadline = may_sleep ? evrt__wheel_next(&r->wheel) : 0;
+	evrt_ns deadline = may_sleep ? evrt__timers_next(&r->timers) : 0;
 	bool parked = deadline != 0;
 
 	if (parked) {
@@ -161,15 +161,15 @@ worker_poll(struct evrt_worker *w, bool may_sleep)
 static void
 worker_expire_timers(struct evrt_worker *w)
 {
-	struct evrt_wheel *wheel = &w->reactor.wheel;
-	struct evrt_wheel_entry *e;
+	struct evrt_timers *q = &w->reactor.timers;
+	struct evrt_timer *t;
+	evrt_ns armed_at;
 
-	if (wheel->count == 0)
+	if (q->count == 0)
 		return;
 	evrt_ns now = evrt__reactor_now(&w->reactor);
-	evrt__wheel_advance(wheel, now);
-	while ((e = evrt__wheel_pop_due(wheel)))
-		evrt__slot_timer_due(EVRT_CONTAINER_OF(e, struct evrt_slot, timer), wheel, now);
+	while ((t = evrt__timers_pop_due(q, now, &armed_at)))
+		evrt__slot_timer_due(EVRT_CONTAINER_OF(t, struct evrt_slot, timer));
 }
 
 /* One turn. False: the worker is to end. */

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/assert.h"
 #include "runtime/loop/slot.h"
 #include "testing/fake/fake_backend.h"
 #include "testing/harness/test.h"
@@ -17,6 +18,8 @@ static struct evrt_strand *strand;
 struct probe { /* an owner of a slot that keeps a log */
 	struct evrt_slot *slot;
 	struct evrt_task task;
+	struct evrt_timer timer;
+	evrt_ns deadline;
 	unsigned bits;         /* all that was reported */
 	int reports, runs;
 	evrt_ns ran_at;
@@ -24,6 +27,12 @@ struct probe { /* an owner of a slot that keeps a log */
 	char letter;
 };
 static char trace[64];
+
+static void
+probe_arm(struct probe *p, evrt_ns deadline)
+{
+	CHECK_INT_EQ(evrt__loop_arm(&loop, &p->timer, &p->deadline, deadline), 0);
+}
 
 static void
 probe_run(struct evrt_task *t, void *arg)
@@ -35,7 +44,16 @@ probe_run(struct evrt_task *t, void *arg)
 	p->ran_at = evrt__clock_now(fake_clock);
 	strncat(trace, &p->letter, 1);
 	if (p->again_in)
-		evrt__slot_set_deadline(p->slot, p->ran_at + p->again_in);
+		probe_arm(p, p->ran_at + p->again_in);
+}
+
+static void
+probe_timer_due(struct evrt_loop *l, struct evrt_timer *t, evrt_ns armed_for)
+{
+	struct probe *p = EVRT_CONTAINER_OF(t, struct probe, timer);
+
+	if (!evrt__loop_put_back(l, t, armed_for, p->deadline))
+		evrt__strand_push(strand, &p->task);
 }
 
 static void
@@ -65,6 +83,7 @@ setup(void)
 	evrt__fake_reset(fake_clock);
 	CHECK_INT_EQ(evrt__loop_init(&loop, &evrt__backend_fake, fake_clock, 1, false), 0);
 	strand = &loop.strand;
+	loop.timer_due = probe_timer_due;
 }
 
 static void
@@ -195,7 +214,7 @@ a_deadline_runs_at_its_time(void)
 	setup();
 	start = evrt__clock_now(fake_clock);
 	probe_init(&p, 'p');
-	evrt__slot_set_deadline(p.slot, start + 1500);
+	probe_arm(&p, start + 1500);
 	loop.event_count = 1;
 	CHECK_INT_EQ(evrt__loop_run(&loop, EVRT_LOOP_ONCE), 0);
 	CHECK_INT_EQ(p.runs, 1);
@@ -213,10 +232,10 @@ pushing_back_is_a_store(void)
 	setup();
 	start = evrt__clock_now(fake_clock);
 	probe_init(&p, 'p');
-	evrt__slot_set_deadline(p.slot, start + 1000);
+	probe_arm(&p, start + 1000);
 	for (int i = 0; i < 1000; i++)
-		evrt__slot_set_deadline(p.slot, start + 2000 + i);
-	CHECK_INT_EQ(p.slot->timer.deadline, start + 1000); /* the wheel was not touched */
+		probe_arm(&p, start + 2000 + i);
+	CHECK_INT_EQ(evrt__timers_next(&loop.reactor.timers), start + 1000); /* the queue was not touched */
 	loop.event_count = 1;
 	evrt__loop_run(&loop, EVRT_LOOP_ONCE);
 	CHECK_INT_EQ(p.runs, 1);
@@ -234,15 +253,15 @@ pulling_forward_and_cancelling_take_effect(void)
 	start = evrt__clock_now(fake_clock);
 	probe_init(&a, 'a');
 	probe_init(&b, 'b');
-	evrt__slot_set_deadline(a.slot, start + 5000);
-	evrt__slot_set_deadline(b.slot, start + 3000);
-	evrt__slot_set_deadline(a.slot, start + 1000);
-	evrt__slot_set_deadline(b.slot, 0);
+	probe_arm(&a, start + 5000);
+	probe_arm(&b, start + 3000);
+	probe_arm(&a, start + 1000);
+	evrt__timers_remove(&loop.reactor.timers, &b.timer);
 	loop.event_count = 1;
 	evrt__loop_run(&loop, EVRT_LOOP_ONCE);
 	CHECK_STR_EQ(trace, "a");
 	CHECK_INT_EQ(a.ran_at - start, 1000);
-	CHECK(evrt__wheel_next(&loop.reactor.wheel) == EVRT_NS_NEVER);
+	CHECK(evrt__timers_next(&loop.reactor.timers) == EVRT_NS_NEVER);
 	evrt__slot_disown(a.slot);
 	evrt__slot_disown(b.slot);
 	teardown();
@@ -255,13 +274,82 @@ equal_deadlines_keep_the_order_of_arming(void)
 	setup();
 	for (int i = 0; i < 5; i++) {
 		probe_init(&p[i], (char)('a' + i));
-		evrt__slot_set_deadline(p[i].slot, evrt__clock_now(fake_clock) + 777);
+		probe_arm(&p[i], evrt__clock_now(fake_clock) + 777);
 	}
 	loop.event_count = 1;
 	evrt__loop_run(&loop, EVRT_LOOP_ONCE);
 	CHECK_STR_EQ(trace, "abcde");
 	for (int i = 0; i < 5; i++)
 		evrt__slot_disown(p[i].slot);
+	teardown();
+}
+
+/* Of those that fall due together, one that was pushed back takes the place that its last deadline gives it. */
+static void
+pushed_back_ones_follow_even_if_all_is_late(void)
+{
+	struct probe p[3];
+	evrt_ns start;
+	setup();
+	start = evrt__clock_now(fake_clock);
+	for (int i = 0; i < 3; i++) {
+		probe_init(&p[i], (char)('a' + i));
+		probe_arm(&p[i], start + 100 * (i + 1));
+	}
+	probe_arm(&p[0], start + 250);
+	evrt__clock_fake_advance(fake_clock, 1000);
+	loop.event_count = 1;
+	evrt__loop_run(&loop, EVRT_LOOP_NONBLOCK);
+	CHECK_STR_EQ(trace, "bac");
+	for (int i = 0; i < 3; i++)
+		evrt__slot_disown(p[i].slot);
+	teardown();
+}
+
+static int order_next;
+
+static void
+check_order(struct evrt_task *t, void *arg)
+{
+	struct probe *p = arg;
+
+	(void)t;
+	CHECK_INT_EQ(p->letter - 'a', order_next % 26);
+	order_next++;
+	if (p->again_in)
+		probe_arm(p, evrt__clock_now(fake_clock));
+	if (p->slot) /* what is activated in between comes after all that was due */
+		evrt__strand_push(strand, &((struct probe *)(void *)p->slot)->task);
+}
+
+static void
+note_end(struct evrt_task *t, void *arg)
+{
+	(void)t;
+	*(int *)arg = order_next;
+}
+
+static void
+many_due_at_once_run_in_order_and_before_what_comes_meanwhile(void)
+{
+	enum { N = 1000 };
+	static struct probe p[N], between;
+	int ended_at = 0;
+	setup();
+	evrt__task_init(&between.task, note_end, &ended_at, 0);
+	for (int i = 0; i < N; i++) {
+		p[i].letter = (char)('a' + i % 26);
+		evrt__task_init(&p[i].task, check_order, &p[i], 0);
+		probe_arm(&p[i], evrt__clock_now(fake_clock) + i);
+	}
+	p[10].slot = (struct evrt_slot *)(void *)&between;
+	p[20].again_in = 1; /* due at once, but only in the next turn */
+	evrt__clock_fake_advance(fake_clock, N);
+	loop.event_count = 1;
+	CHECK_INT_EQ(evrt__loop_run(&loop, EVRT_LOOP_ONCE), 0);
+	CHECK_INT_EQ(order_next, N);
+	CHECK_INT_EQ(ended_at, N);
+	evrt__timers_remove(&loop.reactor.timers, &p[20].timer);
 	teardown();
 }
 
@@ -306,6 +394,8 @@ static const struct evrt_test_case cases[] = {
 	CASE(pushing_back_is_a_store),
 	CASE(pulling_forward_and_cancelling_take_effect),
 	CASE(equal_deadlines_keep_the_order_of_arming),
+	CASE(pushed_back_ones_follow_even_if_all_is_late),
+	CASE(many_due_at_once_run_in_order_and_before_what_comes_meanwhile),
 	CASE(a_failing_poller_ends_the_loop),
 	CASE(queued_tasks_run_by_priority_in_one_queue),
 	{ NULL, NULL },
