@@ -62,10 +62,9 @@ evrt__debug_shutdown(void)
 
 /* Map locked: the entry becomes what the event is now. */
 static void
-entry_copy_event(struct evrt_debug_entry *e, const struct event_core *ev, bool deleted)
+entry_copy_event(struct evrt_debug_entry *e, const struct event_core *ev)
 {
-	int added = ev->task.flags & (EVLIST_INSERTED | EVLIST_TIMEOUT);
-	bool waits = !deleted && (ev->task.flags & EVLIST_INSERTED) && !(ev->events & EV_SIGNAL) && ev->fd >= 0;
+	bool waits = (ev->task.flags & EVLIST_INSERTED) && !(ev->events & EV_SIGNAL) && ev->fd >= 0;
 
 	if (!waits || e->fd != ev->fd)
 		evrt__debug_fd_unwait(e);
@@ -76,7 +75,7 @@ entry_copy_event(struct evrt_debug_entry *e, const struct event_core *ev, bool d
 	e->fd = ev->fd;
 	e->events = ev->events;
 	e->soft = (ev->task.flags & EVRT_EV_SOFT) != 0;
-	e->busy = !deleted && (added || (ev->task.flags & EVLIST_ACTIVE));
+	e->busy = evrt__event_is_added(ev) || (ev->task.flags & EVLIST_ACTIVE);
 	if (waits && !e->waits)
 		evrt__debug_fd_wait(e);
 }
@@ -106,7 +105,7 @@ map_note(const struct event_core *ev, enum evrt_debug_step step, short what, con
 	    step == EVRT_DEBUG_ASSIGNED ? evrt__debug_map_renew(ev) : evrt__debug_map_find(ev);
 	if (e && !e->gone) {
 		if (!ends && step != EVRT_DEBUG_FINALIZING) /* whose callback is another one already */
-			entry_copy_event(e, ev, step == EVRT_DEBUG_DELETED);
+			entry_copy_event(e, ev);
 		entry_add_step(e, step, what, tv);
 		if (ends)
 			evrt__debug_map_retire(e);

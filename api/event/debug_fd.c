@@ -19,6 +19,7 @@
 
 static struct evrt_debug_entry *fd_buckets[DEBUG_FD_BUCKETS]; /* guarded by the map's lock */
 static unsigned fd_cursor;                                    /* the same */
+static evrt_atomic(unsigned) fd_waiting;                      /* in the buckets; written under the same lock */
 
 static struct evrt_debug_entry **
 fd_bucket(evutil_socket_t fd)
@@ -38,6 +39,7 @@ evrt__debug_fd_wait(struct evrt_debug_entry *e)
 	e->file_ino = st.st_ino;
 	e->told = false;
 	e->waits = true;
+	evrt_count_own(&fd_waiting, 1u);
 	e->fd_next = *head;
 	e->fd_link = head;
 	if (*head)
@@ -54,6 +56,7 @@ evrt__debug_fd_unwait(struct evrt_debug_entry *e)
 	if (e->fd_next)
 		e->fd_next->fd_link = e->fd_link;
 	e->waits = false;
+	evrt_count_own(&fd_waiting, -1u);
 }
 
 void
@@ -61,6 +64,7 @@ evrt__debug_fd_clear(void)
 {
 	for (unsigned i = 0; i < DEBUG_FD_BUCKETS; i++)
 		fd_buckets[i] = NULL;
+	evrt_store_relaxed(&fd_waiting, 0u);
 }
 
 /* Map locked. */
@@ -119,24 +123,33 @@ evrt__debug_fd_check(evutil_socket_t fd)
 	errno = saved_errno;
 }
 
+/* Looks at some more. */
+static bool
+fd_find_closed_around(struct evrt_debug_entry *out)
+{
+	unsigned looked = 0;
+	bool found = false;
+
+	evrt__debug_map_lock();
+	for (unsigned n = 0; n < DEBUG_FD_BUCKETS && looked < DEBUG_FDS_PER_LOOK && !found; n++)
+		for (struct evrt_debug_entry *e = fd_buckets[fd_cursor++ % DEBUG_FD_BUCKETS]; e && !found; looked++) {
+			found = fd_take_closed(e, out);
+			e = e->fd_next;
+		}
+	evrt__debug_map_unlock();
+	return found;
+}
+
 void
 evrt__debug_fd_look_around(void)
 {
 	struct evrt_debug_entry closed;
-	unsigned looked = 0;
 
-	for (unsigned n = 0; n < DEBUG_FD_BUCKETS && looked < DEBUG_FDS_PER_LOOK; n++) {
-		bool found = false;
-		evrt__debug_map_lock();
-		unsigned at = fd_cursor++ % DEBUG_FD_BUCKETS;
-		for (struct evrt_debug_entry *e = fd_buckets[at]; e && !found; e = e->fd_next, looked++)
-			found = fd_take_closed(e, &closed);
-		evrt__debug_map_unlock();
-		if (found) {
-			fd_tell_closed(&closed);
-			evrt__debug_fd_check(closed.fd); /* others that wait on it */
-		}
-	}
+	/* What begins to wait this very moment is looked at later. */
+	if (evrt_load_relaxed(&fd_waiting) == 0)
+		return;
+	while (fd_find_closed_around(&closed))
+		fd_tell_closed(&closed);
 }
 
 /* Is there an event of the same base on the same fd that wants the other kind of trigger? */
