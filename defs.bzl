@@ -25,7 +25,7 @@ _COPTS = [
 ] + _WARNINGS
 
 def _defines():
-    """Costly checks wherever a build looks for mistakes; the debug modes of locks and events."""
+    """Costly checks wherever a build looks for mistakes; the debug modes of locks and events; debug messages."""
     return select({
         "//:sanitizer_none": [],
         "//conditions:default": ["EVRT_DCHECKS=1"],
@@ -33,7 +33,10 @@ def _defines():
         "//:lock_debug_on": ["EVRT_LOCK_DEBUG_DEFAULT=1", "EVRT_DCHECKS=1"],
         "//conditions:default": [],
     }) + select({
-        "//:event_debug_on": ["EVRT_EVENT_DEBUG_DEFAULT=1", "EVRT_DEBUG_LOG=1", "EVRT_DCHECKS=1"],
+        "//:event_debug_on": ["EVRT_EVENT_DEBUG_DEFAULT=1", "EVRT_DCHECKS=1"],
+        "//conditions:default": [],
+    }) + select({
+        "//:debug_log_on": ["EVRT_DEBUG_LOG=1"],
         "//conditions:default": [],
     })
 

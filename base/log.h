@@ -31,7 +31,7 @@ void evrt__warn(const char *fmt, ...) EVRT_PRINTF(1, 2);
 _Noreturn void evrt__errx(int err, const char *fmt, ...) EVRT_PRINTF(2, 3);
 _Noreturn void evrt__err(int err, const char *fmt, ...) EVRT_PRINTF(2, 3);
 
-/* Detailed debug logging: compiled in where the build defines EVRT_DEBUG_LOG=1 (--config=eventdebug),
+/* Detailed debug logging: compiled in where the build defines EVRT_DEBUG_LOG=1 (--//:debug_log=true),
  * spoken only while the mask is non-zero. Arguments are type-checked in every build. */
 void evrt__debugx(const char *fmt, ...) EVRT_PRINTF(1, 2);
 #ifndef EVRT_DEBUG_LOG

@@ -82,4 +82,5 @@ struct evrt_sys evrt__sys = {
 	.open = sys_open,
 	.sched_getaffinity = sched_getaffinity,
 	.pipe2 = pipe2,
+	.gettid = gettid,
 };

@@ -52,6 +52,7 @@ struct evrt_sys {
 	int (*open)(const char *, int, mode_t);
 	int (*sched_getaffinity)(pid_t, size_t, cpu_set_t *);
 	int (*pipe2)(int[2], int);
+	pid_t (*gettid)(void);
 };
 
 /* Semantics and errno are the kernel's. */

@@ -267,8 +267,9 @@ evrt__event_add_nolock(struct evrt_strand *s, struct event_core *ev, const struc
 	    (!(ev->task.flags & EVLIST_ACTIVE) || (tv && event_has_timed_out(ev)));
 	int err = 0;
 
-	evrt__debug_assert_setup(ev);
-	if (ev->task.flags & EVLIST_FINALIZING)
+	EVRT_DEBUG("event_add: event %p, fd %d, events 0x%x%s", (void *)ev, ev->fd, (unsigned)ev->events,
+	    tv ? ", with a timeout" : "");
+	if (evrt__debug_may_add(ev) < 0 || (ev->task.flags & EVLIST_FINALIZING))
 		return -EINVAL;
 	if (inserts && (ev->task.flags & EVRT_EV_LINGERS))
 		event_take_back_slot(s, ev);
@@ -285,7 +286,7 @@ evrt__event_add_nolock(struct evrt_strand *s, struct event_core *ev, const struc
 		err = event_arm(s, ev, tv);
 	if (inserts && (ev->task.flags & EVRT_EV_SOFT))
 		evrt__stream_resume_nolock(ev->stream);
-	evrt__debug_note_add(ev);
+	evrt__debug_note(ev, EVRT_DEBUG_ADDED, 0, tv);
 	return err;
 }
 
@@ -294,6 +295,7 @@ event_add(struct event *public_ev, const struct timeval *tv)
 {
 	struct event_core *ev = evrt__event(public_ev);
 
+	evrt__debug_assert_usable(ev, "event_add");
 	if (!ev->base) {
 		evrt__warnx("event_add: event has no event_base set.");
 		return -1;
@@ -318,6 +320,7 @@ evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finali
 {
 	if (!finalizing && (ev->task.flags & EVLIST_FINALIZING))
 		return 0;
+	EVRT_DEBUG("event_del: event %p, fd %d", (void *)ev, ev->fd);
 	event_stop_calls(s, ev);
 	ev->task.flags &= (int16_t)~EVRT_EV_LINGERS;
 	evrt__event_clear_timer_nolock(s, ev);
@@ -328,7 +331,7 @@ evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finali
 	if (ev->task.flags & EVLIST_INSERTED)
 		event_uninsert(s, ev);
 	evrt__event_drop_slot_nolock(ev);
-	evrt__debug_note_del(ev);
+	evrt__debug_note(ev, EVRT_DEBUG_DELETED, 0, NULL);
 	return 0;
 }
 
@@ -348,7 +351,7 @@ evrt__event_retire_nolock(struct evrt_strand *s, struct event_core *ev)
 	ev->task.flags = (int16_t)((ev->task.flags & ~EVLIST_INSERTED) | EVRT_EV_LINGERS);
 	if (!(ev->task.flags & EVLIST_INTERNAL))
 		evrt__strand_count(s, -1);
-	evrt__debug_note_del(ev);
+	evrt__debug_note(ev, EVRT_DEBUG_DELETED, 0, NULL);
 }
 
 void
@@ -368,14 +371,14 @@ event_del_with(struct event *public_ev, enum del_wait wait)
 {
 	struct event_core *ev = evrt__event(public_ev);
 
+	evrt__debug_assert_usable(ev, "event_del");
 	if (!ev->base) {
 		evrt__warnx("event_del: event has no event_base set.");
 		return -1;
 	}
-	evrt__debug_assert_setup(ev);
 	struct evrt_strand *s = evrt__event_lock(ev);
 	if (!s) { /* no strand: not pending, not active, not running */
-		evrt__debug_note_del(ev);
+		evrt__debug_note(ev, EVRT_DEBUG_DELETED, 0, NULL);
 		return 0;
 	}
 	int r = evrt__event_del_nolock(s, ev, false);
@@ -408,6 +411,7 @@ event_remove_timer(struct event *public_ev)
 {
 	struct event_core *ev = evrt__event(public_ev);
 
+	evrt__debug_assert_usable(ev, "event_remove_timer");
 	if (!ev->base) {
 		evrt__warnx("event_remove_timer: event has no event_base set.");
 		return -1;
@@ -419,6 +423,7 @@ event_remove_timer(struct event *public_ev)
 		evrt__event_clear_timer_nolock(s, ev);
 		ev->interval_ns = 0;
 		evrt__event_drop_slot_nolock(ev);
+		evrt__debug_note(ev, EVRT_DEBUG_TIMER_REMOVED, 0, NULL);
 	}
 	evrt__event_unlock(s);
 	return 0;
@@ -429,6 +434,7 @@ evrt__event_active_nolock(struct evrt_strand *s, struct event_core *ev, int resu
 {
 	if (ev->task.flags & EVLIST_FINALIZING)
 		return;
+	EVRT_DEBUG("event_active: event %p, fd %d, result 0x%x", (void *)ev, ev->fd, (unsigned)result);
 	if (ev->task.flags & EVLIST_ACTIVE) {
 		ev->result |= (int16_t)result;
 		return;
@@ -444,6 +450,7 @@ evrt__event_active_nolock(struct evrt_strand *s, struct event_core *ev, int resu
 	evrt__strand_push(s, &ev->task);
 	if (s->lock && !(ev->events & EV_SIGNAL))
 		evrt_store_relaxed(&ev->raised, EVRT_EV_RAISED);
+	evrt__debug_note(ev, EVRT_DEBUG_ACTIVATED, (short)result, NULL);
 }
 
 void
@@ -451,11 +458,11 @@ event_active(struct event *public_ev, int result, short ncalls)
 {
 	struct event_core *ev = evrt__event(public_ev);
 
+	evrt__debug_assert_usable(ev, "event_active");
 	if (!ev->base) {
 		evrt__warnx("event_active: event has no event_base set.");
 		return;
 	}
-	evrt__debug_assert_setup(ev);
 	if (evrt__event_raise(ev, result))
 		return;
 	struct evrt_strand *s = evrt__event_lock_or_make(ev);

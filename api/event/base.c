@@ -42,6 +42,7 @@ evrt__base_fini_common(struct event_base *base)
 		evrt__unlock(s->lock);
 		evrt__strand_unref(s);
 	}
+	evrt__debug_base_freed(base);
 	evrt__free(base->common_timeouts);
 	pthread_mutex_destroy(&base->setup_lock);
 }

@@ -1,210 +1,195 @@
-/* api/event/debug.c — event debug mode; see debug.h. */
+/* api/event/debug.c — event debug mode; see debug.h.
+ *
+ * Here:     switching it on, noting steps, and what is certainly wrong with an event's use.
+ * Not here: fds (debug_fd.c), threads (debug_thread.c), slow callbacks (debug_slow.c).
+ */
 #include "api/event/debug.h"
 
 #include <event2/event.h>
 
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "api/event/debug_default.h"
+#include "api/event/debug_fd.h"
+#include "api/event/debug_report.h"
+#include "api/event/debug_thread.h"
 #include "api/event/event_internal.h"
-#include "base/atomic.h"
+#include "api/event/once.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "runtime/loop/reactor.h"
 
-#define DEBUG_BUCKETS 1024u
+#define DEBUG_AT_START (EVRT_EVENT_DEBUG_DEFAULT ? EVRT_DEBUG_EVENTS : 0u)
 
-struct debug_entry {
-	struct debug_entry *next;
-	const struct event_core *ev;
-	bool added;
-};
-
-/* Entries come from pages of their own and not from the program's allocator: what a program allocates, and in
- * which order, should not depend on whether somebody watches. */
-#define DEBUG_SLAB_BYTES 65536u
-struct debug_slab {
-	struct debug_slab *next;
-	struct debug_entry entry[(DEBUG_SLAB_BYTES - sizeof(void *)) / sizeof(struct debug_entry)];
-};
-
-static evrt_atomic(int) debug_mode = EVRT_EVENT_DEBUG_DEFAULT;
+evrt_atomic(unsigned) evrt__debug_watch = DEBUG_AT_START;
 static evrt_atomic(bool) debug_late;
-/* The map has lost an event for want of memory: from then on an unknown event proves nothing. */
-static evrt_atomic(bool) debug_lost;
-/* Guards the map; nothing is called under it. */
-static pthread_mutex_t debug_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct debug_entry *debug_map[DEBUG_BUCKETS];
-static struct debug_entry *debug_free;
-static struct debug_slab *debug_slabs;
-
-static bool
-debug_on(void)
-{
-	return EVRT_UNLIKELY(evrt_load_relaxed(&debug_mode) != 0);
-}
 
 void
 event_enable_debug_mode(void)
 {
-	if (evrt_load_relaxed(&debug_mode) && !EVRT_EVENT_DEBUG_DEFAULT)
+	if (evrt__debug_on(EVRT_DEBUG_EVENTS) && !EVRT_EVENT_DEBUG_DEFAULT)
 		evrt__errx(1, "event_enable_debug_mode was called twice!");
 	if (evrt_load_relaxed(&debug_late) && !EVRT_EVENT_DEBUG_DEFAULT)
 		evrt__errx(1, "event_enable_debug_mode must be called *before* creating any events or event_bases");
-	evrt_store_relaxed(&debug_mode, 1);
+	evrt_or_acq_rel(&evrt__debug_watch, EVRT_DEBUG_EVENTS);
 }
 
 void
 evrt__debug_too_late(void)
 {
 	/* A look before the store: every thread comes by here, and the line should stay shared. */
-	if (!evrt_load_relaxed(&debug_late))
-		evrt_store_relaxed(&debug_late, true);
+	if (evrt_load_relaxed(&debug_late))
+		return;
+	evrt_store_relaxed(&debug_late, true);
+	evrt__debug_slow_from_environment();
+	if (evrt__debug_on(EVRT_DEBUG_EVENTS))
+		evrt_store_relaxed(&evrt__reactor_before_wait, evrt__debug_fd_look_around);
 }
 
-static struct debug_entry **
-debug_find(const struct event_core *ev)
+void
+evrt__debug_shutdown(void)
 {
-	uint64_t hash = (uint64_t)(uintptr_t)ev * UINT64_C(0x9e3779b97f4a7c15);
-	struct debug_entry **at = &debug_map[hash >> 54];
-
-	while (*at && (*at)->ev != ev)
-		at = &(*at)->next;
-	return at;
+	evrt_store_relaxed(&evrt__reactor_before_wait, NULL);
+	evrt__debug_map_lock();
+	evrt__debug_map_clear();
+	evrt__debug_map_unlock();
+	evrt__debug_slow_shutdown();
+	evrt_store_relaxed(&debug_late, false);
+	evrt_store_relaxed(&evrt__debug_watch, DEBUG_AT_START);
 }
 
-/* A blank entry, or NULL; lock held. */
-static struct debug_entry *
-debug_entry_new(void)
+/* Map locked: the entry becomes what the event is now. */
+static void
+entry_copy_event(struct evrt_debug_entry *e, const struct event_core *ev)
 {
-	if (!debug_free) {
-		struct debug_slab *slab = evrt__sys.mmap(NULL, sizeof(*slab), PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (slab == MAP_FAILED)
-			return NULL;
-		slab->next = debug_slabs;
-		debug_slabs = slab;
-		for (size_t i = 0; i < sizeof(slab->entry) / sizeof(slab->entry[0]); i++) {
-			slab->entry[i].next = debug_free;
-			debug_free = &slab->entry[i];
-		}
-	}
-	struct debug_entry *entry = debug_free;
-	debug_free = entry->next;
-	*entry = (struct debug_entry){ NULL, NULL, false };
-	return entry;
-}
+	bool waits = (ev->task.flags & EVLIST_INSERTED) && !(ev->events & EV_SIGNAL) && ev->fd >= 0;
 
-static _Noreturn void
-debug_fail(const struct event_core *ev, const char *problem)
-{
-	evrt__errx(EVRT_ERR_ABORT, "event debug: event %p (fd %d, events 0x%x, flags 0x%x, callback %p): %s",
-	    (const void *)ev, (int)ev->fd, (unsigned)(uint16_t)ev->events, (unsigned)(uint16_t)ev->task.flags,
-	    (void *)(uintptr_t)ev->task.fn, problem);
-}
-
-enum debug_step { STEP_SETUP, STEP_TEARDOWN, STEP_ADD, STEP_DEL };
-
-/* Makes one step in the map; returns what is wrong with it, or NULL. */
-static const char *
-debug_step(const struct event_core *ev, enum debug_step step)
-{
-	const char *problem = NULL;
-
-	pthread_mutex_lock(&debug_lock);
-	struct debug_entry **at = debug_find(ev);
-	struct debug_entry *entry = *at;
-	if (step == STEP_SETUP && !entry) {
-		entry = debug_entry_new();
-		if (entry)
-			entry->ev = ev;
-		else
-			evrt_store_relaxed(&debug_lost, true);
-		*at = entry;
-	} else if (step == STEP_SETUP) {
-		entry->added = false;
-	} else if (step == STEP_TEARDOWN && entry) {
-		*at = entry->next;
-		entry->next = debug_free;
-		debug_free = entry;
-	} else if (step != STEP_TEARDOWN && !entry && !evrt_load_relaxed(&debug_lost)) {
-		problem = step == STEP_ADD ? "added, but never set up by event_assign or event_new (or freed since)"
-		    : "deleted, but never set up by event_assign or event_new (or freed since)";
-	} else if (entry) {
-		entry->added = step == STEP_ADD;
-	}
-	pthread_mutex_unlock(&debug_lock);
-	return problem;
+	if (!waits || e->fd != ev->fd)
+		evrt__debug_fd_unwait(e);
+	e->base = ev->base;
+	/* The callback that the user knows. */
+	e->fn = evrt__event_is_once(ev) ? evrt__event_once_callback(ev)
+	    : (event_callback_fn)(void (*)(void))ev->task.fn;
+	e->fd = ev->fd;
+	e->events = ev->events;
+	e->soft = (ev->task.flags & EVRT_EV_SOFT) != 0;
+	e->busy = evrt__event_is_added(ev) || (ev->task.flags & EVLIST_ACTIVE);
+	if (waits && !e->waits)
+		evrt__debug_fd_wait(e);
 }
 
 static void
-debug_do(const struct event_core *ev, enum debug_step step)
+entry_add_step(struct evrt_debug_entry *e, enum evrt_debug_step step, short what, const struct timeval *tv)
 {
-	const char *problem = debug_on() ? debug_step(ev, step) : NULL;
+	e->steps[e->steps_count++ % EVRT_DEBUG_STEPS_MAX] = (struct evrt_debug_step_taken){
+		.at = evrt__clock_now(evrt__clock_real()),
+		.timeout_ns = tv ? evrt__duration_of(tv) : -1,
+		.thread = evrt__sys.gettid(),
+		.what = what,
+		.step = step,
+	};
+}
 
-	if (problem)
-		debug_fail(ev, problem);
+/* Notes a step. False where the event may not take it: `out` tells of it. */
+static bool
+map_note(const struct event_core *ev, enum evrt_debug_step step, short what, const struct timeval *tv,
+    struct evrt_debug_entry *out)
+{
+	bool ends = step >= EVRT_DEBUG_FREED;
+	bool fine = true;
+
+	evrt__debug_map_lock();
+	struct evrt_debug_entry *e =
+	    step == EVRT_DEBUG_ASSIGNED ? evrt__debug_map_renew(ev) : evrt__debug_map_find(ev);
+	if (e && !e->gone) {
+		if (!ends && step != EVRT_DEBUG_FINALIZING) /* whose callback is another one already */
+			entry_copy_event(e, ev);
+		entry_add_step(e, step, what, tv);
+		if (ends)
+			evrt__debug_map_retire(e);
+	} else if (!ends && (e || !evrt__debug_map_has_lost())) {
+		fine = false;
+		*out = e ? *e : (struct evrt_debug_entry){ .ev = ev };
+	}
+	evrt__debug_map_unlock();
+	return fine;
+}
+
+/* The event of a wrong use was never set up, or is gone. */
+static _Noreturn void
+fail_not_set_up(const struct evrt_debug_entry *e, const char *call)
+{
+	char problem[128];
+
+	if (!e->gone) {
+		snprintf(problem, sizeof(problem), "%s of an event that was never set up", call);
+		evrt__debug_fail(e, problem, "call event_assign or event_new before anything else");
+	}
+	bool freed = e->steps[(e->steps_count - 1) % EVRT_DEBUG_STEPS_MAX].step != EVRT_DEBUG_UNASSIGNED;
+	snprintf(problem, sizeof(problem), "%s of an event that was %s", call, freed ? "freed" : "torn down");
+	evrt__debug_fail(e, problem, freed ? "drop every pointer to an event when it is freed, and make another one"
+	    : "call event_assign again before anything else");
 }
 
 void
-evrt__debug_note_setup(const struct event_core *ev)
+evrt__debug_note_on(const struct event_core *ev, enum evrt_debug_step step, short what, const struct timeval *tv)
 {
-	evrt__debug_too_late();
-	debug_do(ev, STEP_SETUP);
+	struct evrt_debug_entry wrong;
+
+	if (step >= EVRT_DEBUG_ADDED && step <= EVRT_DEBUG_DELETED && !(ev->events & EV_SIGNAL) && ev->fd >= 0)
+		evrt__debug_fd_check(ev->fd);
+	if (!map_note(ev, step, what, tv, &wrong))
+		fail_not_set_up(&wrong, "use");
 }
 
 void
-evrt__debug_note_teardown(const struct event_core *ev)
+evrt__debug_check_on(const struct event_core *ev, const char *call, bool may_lack_base)
 {
-	debug_do(ev, STEP_TEARDOWN);
-}
+	struct evrt_debug_entry copy;
+	char problem[128];
 
-void
-evrt__debug_note_add(const struct event_core *ev)
-{
-	debug_do(ev, STEP_ADD);
-}
-
-void
-evrt__debug_note_del(const struct event_core *ev)
-{
-	debug_do(ev, STEP_DEL);
-}
-
-/* 1 added, 0 set up, -1 unknown. */
-static int
-debug_state(const struct event_core *ev)
-{
-	pthread_mutex_lock(&debug_lock);
-	struct debug_entry *entry = *debug_find(ev);
-	int state = entry ? entry->added : evrt_load_relaxed(&debug_lost) ? 0 : -1;
-	pthread_mutex_unlock(&debug_lock);
-	return state;
-}
-
-void
-evrt__debug_assert_setup(const struct event_core *ev)
-{
-	if (debug_on() && debug_state(ev) < 0)
-		debug_fail(ev, "used, but never set up by event_assign or event_new (or freed since)");
-}
-
-void
-evrt__debug_assert_not_added(const struct event_core *ev)
-{
-	if (debug_on() && debug_state(ev) == 1)
-		debug_fail(ev, "set up or torn down anew while it is added; call event_del first");
-}
-
-void
-evrt__debug_assign_check(const struct event_core *ev, evutil_socket_t fd, short events)
-{
-	if (!debug_on())
+	evrt__debug_map_lock();
+	struct evrt_debug_entry *e = evrt__debug_map_find(ev);
+	bool lost = !e && evrt__debug_map_has_lost();
+	copy = e ? *e : (struct evrt_debug_entry){ .ev = ev };
+	evrt__debug_map_unlock();
+	if (lost)
 		return;
-	evrt__debug_assert_not_added(ev);
+	if (!e && may_lack_base && !ev->base)
+		return;
+	if (!e || copy.gone)
+		fail_not_set_up(&copy, call);
+	if (copy.base_gone && may_lack_base) {
+		snprintf(problem, sizeof(problem), "%s of an event whose base was freed", call);
+		evrt__debug_fail(&copy, problem, "delete or free the events of a base before event_base_free");
+	}
+	if (may_lack_base)
+		evrt__debug_thread_check(&copy, call);
+}
+
+void
+evrt__debug_check_idle_on(const struct event_core *ev, const char *call)
+{
+	struct evrt_debug_entry copy = { .busy = false };
+	char problem[128];
+
+	evrt__debug_map_lock();
+	struct evrt_debug_entry *e = evrt__debug_map_find(ev);
+	if (e)
+		copy = *e;
+	evrt__debug_map_unlock();
+	if (!copy.busy || copy.base_gone)
+		return;
+	snprintf(problem, sizeof(problem), "%s of an event that is still added or active", call);
+	evrt__debug_fail(&copy, problem, "call event_del first");
+}
+
+void
+evrt__debug_assign_check_on(const struct event_core *ev, evutil_socket_t fd, short events)
+{
+	evrt__debug_check_idle_on(ev, "event_assign");
 	if (fd < 0 || (events & EV_SIGNAL))
 		return;
 	int flags = evrt__sys.fcntl(fd, F_GETFL, 0);
@@ -214,18 +199,9 @@ evrt__debug_assign_check(const struct event_core *ev, evutil_socket_t fd, short 
 }
 
 void
-evrt__debug_shutdown(void)
+evrt__debug_base_freed_on(const struct event_base *base)
 {
-	pthread_mutex_lock(&debug_lock);
-	memset(debug_map, 0, sizeof(debug_map));
-	debug_free = NULL;
-	while (debug_slabs) {
-		struct debug_slab *slab = debug_slabs;
-		debug_slabs = slab->next;
-		evrt__sys.munmap(slab, sizeof(*slab));
-	}
-	pthread_mutex_unlock(&debug_lock);
-	evrt_store_relaxed(&debug_late, false);
-	evrt_store_relaxed(&debug_lost, false);
-	evrt_store_relaxed(&debug_mode, EVRT_EVENT_DEBUG_DEFAULT);
+	evrt__debug_map_lock();
+	evrt__debug_map_base_freed(base);
+	evrt__debug_map_unlock();
 }

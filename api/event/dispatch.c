@@ -7,11 +7,22 @@
 #include <event2/event.h>
 #include <event2/event_compat.h>
 
+#include "api/event/debug.h"
 #include "api/event/event_internal.h"
 #include "api/event/globals.h"
 #include "api/event/pool_base.h"
 #include "base/log.h"
 #include "threading/lock.h"
+
+static int
+plain_base_loop(struct event_base *base, int flags)
+{
+	bool noted = evrt__debug_loop_begins(base);
+	int result = evrt__loop_run(&base->loop, (unsigned)flags);
+
+	evrt__debug_loop_ends(base, noted);
+	return result;
+}
 
 int
 event_base_loop(struct event_base *base, int flags)
@@ -24,7 +35,7 @@ event_base_loop(struct event_base *base, int flags)
 	case EVRT_BASE_POOLED:
 		return evrt__pooled_base_loop(base, flags);
 	default:
-		return evrt__loop_run(&base->loop, (unsigned)flags);
+		return plain_base_loop(base, flags);
 	}
 }
 

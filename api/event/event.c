@@ -48,7 +48,8 @@ event_assign(struct event *public_ev, struct event_base *base, evutil_socket_t f
 		ev->task.pri = (uint8_t)(evrt_load_relaxed(&base->priorities) / 2);
 		evrt__event_join(ev, evrt__base_strand_current(base));
 	}
-	evrt__debug_note_setup(ev);
+	evrt__debug_too_late();
+	evrt__debug_note(ev, EVRT_DEBUG_ASSIGNED, 0, NULL);
 	return 0;
 }
 
@@ -73,6 +74,7 @@ event_base_set(struct event_base *base, struct event *public_ev)
 	ev->base = base;
 	ev->task.pri = (uint8_t)(evrt_load_relaxed(&base->priorities) / 2);
 	evrt__event_join(ev, evrt__base_strand_current(base));
+	evrt__debug_note(ev, EVRT_DEBUG_MOVED, 0, NULL);
 	return 0;
 }
 
@@ -110,8 +112,9 @@ event_free(struct event *public_ev)
 {
 	struct event_core *ev = evrt__event(public_ev);
 
+	evrt__debug_assert_usable(ev, "event_free");
 	event_del(public_ev);
-	evrt__debug_note_teardown(ev);
+	evrt__debug_note(ev, EVRT_DEBUG_FREED, 0, NULL);
 	evrt__event_release_strand(ev);
 	evrt__free(ev);
 }
@@ -121,8 +124,8 @@ event_debug_unassign(struct event *public_ev)
 {
 	struct event_core *ev = evrt__event(public_ev);
 
-	evrt__debug_assert_not_added(ev);
-	evrt__debug_note_teardown(ev);
+	evrt__debug_assert_idle(ev, "event_debug_unassign");
+	evrt__debug_note(ev, EVRT_DEBUG_UNASSIGNED, 0, NULL);
 	ev->task.flags &= (int16_t)~EVLIST_INIT;
 }
 
@@ -131,7 +134,7 @@ event_priority_set(struct event *public_ev, int priority)
 {
 	struct event_core *ev = evrt__event(public_ev);
 
-	evrt__debug_assert_setup(ev);
+	evrt__debug_assert_setup(ev, __func__);
 	if (!ev->base || (ev->task.flags & EVLIST_ACTIVE))
 		return -1;
 	if (priority < 0 || priority >= evrt_load_relaxed(&ev->base->priorities))
@@ -159,11 +162,11 @@ event_pending(const struct event *public_ev, short what, struct timeval *tv)
 	const struct event_core *ev = evrt__event_const(public_ev);
 	int flags = 0;
 
+	evrt__debug_assert_usable(ev, "event_pending");
 	if (!ev->base) {
 		evrt__warnx("event_pending: event has no event_base set.");
 		return 0;
 	}
-	evrt__debug_assert_setup(ev);
 	struct evrt_strand *s = evrt__event_lock(ev);
 	if (!s)
 		return 0;
@@ -192,7 +195,7 @@ event_get_assignment(const struct event *public_ev, struct event_base **base_out
 {
 	const struct event_core *ev = evrt__event_const(public_ev);
 
-	evrt__debug_assert_setup(ev);
+	evrt__debug_assert_setup(ev, __func__);
 	if (base_out)
 		*base_out = ev->base;
 	if (fd_out)
@@ -214,42 +217,42 @@ event_get_struct_event_size(void)
 evutil_socket_t
 event_get_fd(const struct event *ev)
 {
-	evrt__debug_assert_setup(evrt__event_const(ev));
+	evrt__debug_assert_setup(evrt__event_const(ev), __func__);
 	return evrt__event_const(ev)->fd;
 }
 
 struct event_base *
 event_get_base(const struct event *ev)
 {
-	evrt__debug_assert_setup(evrt__event_const(ev));
+	evrt__debug_assert_setup(evrt__event_const(ev), __func__);
 	return evrt__event_const(ev)->base;
 }
 
 short
 event_get_events(const struct event *ev)
 {
-	evrt__debug_assert_setup(evrt__event_const(ev));
+	evrt__debug_assert_setup(evrt__event_const(ev), __func__);
 	return evrt__event_const(ev)->events;
 }
 
 event_callback_fn
 event_get_callback(const struct event *ev)
 {
-	evrt__debug_assert_setup(evrt__event_const(ev));
+	evrt__debug_assert_setup(evrt__event_const(ev), __func__);
 	return (event_callback_fn)(void (*)(void))evrt__event_const(ev)->task.fn;
 }
 
 void *
 event_get_callback_arg(const struct event *ev)
 {
-	evrt__debug_assert_setup(evrt__event_const(ev));
+	evrt__debug_assert_setup(evrt__event_const(ev), __func__);
 	return evrt__event_const(ev)->task.arg;
 }
 
 int
 event_get_priority(const struct event *ev)
 {
-	evrt__debug_assert_setup(evrt__event_const(ev));
+	evrt__debug_assert_setup(evrt__event_const(ev), __func__);
 	return evrt__event_const(ev)->task.pri;
 }
 

@@ -11,6 +11,7 @@
 
 #include "api/event/debug.h"
 #include "base/assert.h"
+#include "base/log.h"
 #include "threading/lock.h"
 
 #define IO_EVENTS (EV_READ | EV_WRITE | EV_CLOSED)
@@ -28,9 +29,15 @@ call_of(const struct event_core *ev)
 	return (struct call){ (event_callback_fn)(void (*)(void))ev->task.fn, ev->fd, ev->result, ev->task.arg };
 }
 
+/* `ev` as long as the lock is held. */
 static void
-call_unlocked(struct evrt_strand *s, const struct call *c)
+call_unlocked(struct evrt_strand *s, const struct event_core *ev, const struct call *c)
 {
+	EVRT_DEBUG("callback: event %p, fd %d, result 0x%x", (const void *)ev, c->fd, (unsigned)c->result);
+	if (evrt__debug_on(EVRT_DEBUG_EVENTS | EVRT_DEBUG_SLOW)) {
+		evrt__debug_call(s->lock, ev, c->fn, c->fd, c->result, c->arg);
+		return;
+	}
 	evrt__unlock(s->lock);
 	c->fn(c->fd, c->result, c->arg);
 	evrt__lock(s->lock);
@@ -42,7 +49,7 @@ run_once(struct evrt_strand *s, struct event_core *ev)
 	struct call c = call_of(ev);
 
 	evrt__event_retire_nolock(s, ev);
-	call_unlocked(s, &c);
+	call_unlocked(s, ev, &c);
 	evrt__event_retire_end(s);
 }
 
@@ -80,7 +87,7 @@ run_persistent(struct evrt_strand *s, struct event_core *ev)
 		slot = ev->slot;
 		evrt__slot_ref(slot);
 	}
-	call_unlocked(s, &c);
+	call_unlocked(s, ev, &c);
 	if (!slot)
 		return;
 	if (slot->owner)
@@ -101,7 +108,7 @@ run_signal(struct evrt_strand *s, struct event_core *ev)
 	s->calls_left = ev->calls > 0 ? (unsigned)ev->calls : 0;
 	while (s->calls_left && !evrt__strand_stopping(s)) {
 		s->calls_left--;
-		call_unlocked(s, &c);
+		call_unlocked(s, ev, &c);
 	}
 	s->calls_left = 0;
 }

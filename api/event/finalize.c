@@ -16,7 +16,7 @@
 void
 evrt__event_free_memory(struct event_core *ev)
 {
-	evrt__debug_note_teardown(ev);
+	evrt__debug_note(ev, EVRT_DEBUG_FREED_FINALIZED, 0, NULL);
 	evrt__event_release_strand(ev);
 	evrt__free(ev);
 }
@@ -26,6 +26,7 @@ finalize_with(struct event *public_ev, event_finalize_callback_fn fn, uint8_t cl
 {
 	struct event_core *ev = evrt__event(public_ev);
 
+	evrt__debug_assert_usable(ev, "event_finalize");
 	if (!ev->base) {
 		evrt__warnx("event_finalize: event has no event_base set.");
 		return -1;
@@ -38,6 +39,7 @@ finalize_with(struct event *public_ev, event_finalize_callback_fn fn, uint8_t cl
 	ev->task.fn = (evrt_task_fn)(void (*)(void))fn;
 	ev->result = EV_FINALIZE;
 	ev->task.flags |= EVLIST_FINALIZING;
+	evrt__debug_note(ev, EVRT_DEBUG_FINALIZING, 0, NULL);
 	evrt__strand_push(s, &ev->task);
 	evrt__event_unlock(s);
 	return 0;

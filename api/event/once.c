@@ -7,6 +7,7 @@
 #include <event2/event.h>
 #include <event2/event_compat.h>
 
+#include "api/event/debug.h"
 #include "api/event/globals.h"
 #include "base/mem.h"
 #include "threading/lock.h"
@@ -18,13 +19,20 @@ struct once {
 };
 
 static void
+once_free(struct once *once)
+{
+	evrt__debug_note(&once->ev, EVRT_DEBUG_RELEASED, 0, NULL);
+	evrt__free(once);
+}
+
+static void
 once_run(evutil_socket_t fd, short result, void *arg)
 {
 	struct once *once = arg;
 	event_callback_fn fn = once->fn;
 	void *fn_arg = once->arg;
 
-	evrt__free(once);
+	once_free(once);
 	fn(fd, result, fn_arg);
 }
 
@@ -37,7 +45,13 @@ evrt__event_is_once(const struct event_core *ev)
 void
 evrt__event_once_free(struct event_core *ev)
 {
-	evrt__free(EVRT_CONTAINER_OF(ev, struct once, ev));
+	once_free(EVRT_CONTAINER_OF(ev, struct once, ev));
+}
+
+event_callback_fn
+evrt__event_once_callback(const struct event_core *ev)
+{
+	return EVRT_CONTAINER_OF(ev, const struct once, ev)->fn;
 }
 
 int
@@ -74,7 +88,7 @@ event_base_once(struct event_base *base, evutil_socket_t fd, short events, event
 		r = event_add(ev, tv);
 	}
 	if (r < 0)
-		evrt__free(once);
+		once_free(once);
 	return r;
 }
 

@@ -8,6 +8,8 @@
 #include "api/event/event_internal.h"
 
 bool evrt__event_is_once(const struct event_core *);
+/* The program's callback of such an event. */
+event_callback_fn evrt__event_once_callback(const struct event_core *);
 /* Deleted and not running. */
 void evrt__event_once_free(struct event_core *);
 

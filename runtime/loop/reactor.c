@@ -6,10 +6,13 @@
 #include <sys/eventfd.h>
 
 #include "base/assert.h"
+#include "base/log.h"
 #include "base/sys.h"
 
 /* The wake descriptor's registration; the fd map begins at generation 1. */
 #define REACTOR_WAKE_GENERATION 0u
+
+evrt_atomic(evrt_reactor_look_fn) evrt__reactor_before_wait;
 
 int
 evrt__reactor_init(struct evrt_reactor *r, const struct evrt_backend_ops *backend, struct evrt_clock *clock,
@@ -142,15 +145,20 @@ reactor_strip_wake(struct evrt_reactor *r)
 int
 evrt__reactor_wait(struct evrt_reactor *r, evrt_ns deadline)
 {
+	evrt_reactor_look_fn look = evrt_load_relaxed(&evrt__reactor_before_wait);
 	evrt_ns timeout = -1;
 
+	if (look)
+		look();
 	if (deadline == 0) {
 		timeout = 0;
 	} else if (deadline != EVRT_NS_NEVER) {
 		evrt_ns now = evrt__clock_now(r->clock);
 		timeout = deadline > now ? deadline - now : 0;
 	}
+	EVRT_DEBUG("%s: waits, timeout %lld ns", r->backend->name, (long long)timeout);
 	int n = r->backend->wait(r->poller, timeout, r->ready, EVRT_READY_MAX);
+	EVRT_DEBUG("%s: returned %d", r->backend->name, n);
 	r->ready_count = n < 0 ? 0 : n;
 	if (n > 0 && r->wake_fd >= 0)
 		reactor_strip_wake(r);

@@ -52,6 +52,10 @@ int evrt__reactor_prepare(struct evrt_reactor *);
 /* Waits until `deadline` (0: only looks) or a report or a wake; fills ready[]; wake reports are taken out.
  * Sleepers announce themselves (park) before, and look at their sources once more. Count or -errno. */
 int evrt__reactor_wait(struct evrt_reactor *, evrt_ns deadline);
+/* Called by every reactor's owner before it waits, with no lock held; NULL: nothing. A debug mode's, set before
+ * threads exist: relaxed. */
+typedef void (*evrt_reactor_look_fn)(void);
+extern evrt_atomic(evrt_reactor_look_fn) evrt__reactor_before_wait;
 /* Work was published for the owner: wakes it if it sleeps, with at most one write per sleep. */
 void evrt__reactor_wake(struct evrt_reactor *);
 
