@@ -8,9 +8,9 @@
 
 static const char report_advice[] = "Take them in one order everywhere, or release the first before the second is "
     "taken";
-static const char report_advice_bufferevent[] = "A bufferevent is locked while its callbacks run, unless it has "
-    "BEV_OPT_DEFER_CALLBACKS and BEV_OPT_UNLOCK_CALLBACKS: give it these, or do the other's part in a callback of the "
-    "other, or release the first lock before the second is taken";
+static const char report_advice_bufferevent[] = "A bufferevent is locked while its callbacks run, unless it has both "
+    "BEV_OPT_DEFER_CALLBACKS and BEV_OPT_UNLOCK_CALLBACKS: give it these. Or release the first lock before the second "
+    "is taken, which a call on another bufferevent does, too";
 
 static void
 report_step(const struct evrt_order_step *step, unsigned number, bool present)
