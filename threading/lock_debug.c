@@ -129,7 +129,7 @@ present_serial(void)
 
 /* May `l` be waited for while the locks of this thread's list, other than itself, are held? */
 static void
-held_check_order(struct evrt_checked_lock *l, const char *site)
+held_check_order(struct evrt_checked_lock *l, const char *site, const void *caller)
 {
 	struct evrt_order_node *others[HELD_MAX];
 	unsigned count = 0;
@@ -142,7 +142,7 @@ held_check_order(struct evrt_checked_lock *l, const char *site)
 		others[count++] = &h->lock->node;
 	}
 	if (count)
-		evrt__order_check(others, count, &l->node, present_serial());
+		evrt__order_check(others, count, &l->node, present_serial(), caller);
 }
 
 static void
@@ -221,7 +221,7 @@ evrt__checked_lock(struct evrt_checked_lock *l, unsigned mode, const char *site)
 		    "not recursive", l->node.text, site, h->site);
 	if (!h) {
 		held_check_room(l, site);
-		held_check_order(l, site);
+		held_check_order(l, site, __builtin_return_address(0));
 	}
 	evrt_load_relaxed(&evrt__lock_table.lock)(mode, l->lock);
 	if (h)
@@ -277,7 +277,7 @@ evrt__checked_wait(struct evrt_checked_lock *l, void *cond, const struct timeval
 		evrt__errx(EVRT_ERR_ABORT, "lock debug: %s held since %s is waited with while held %u times: the "
 		    "wait would release it once", l->node.text, h->site, h->depth);
 	/* The wait takes it again at its end, after all others that are held now. */
-	held_check_order(l, h->site);
+	held_check_order(l, h->site, __builtin_return_address(0));
 	const char *site = h->site;
 	held_remove(h);
 	int r = evrt_load_relaxed(&evrt__lock_table.cond_wait)(cond, l->lock, timeout);

@@ -347,7 +347,7 @@ context_init(struct order_context *c, struct evrt_order_node *const *held, unsig
 
 void
 evrt__order_check(struct evrt_order_node *const *held, unsigned count, struct evrt_order_node *node,
-    struct evrt_order_serial serial)
+    struct evrt_order_serial serial, const void *caller)
 {
 	bool seen, room = true;
 
@@ -362,7 +362,7 @@ evrt__order_check(struct evrt_order_node *const *held, unsigned count, struct ev
 	ring.count = 0;
 	struct order_edge now = {.to = node, .thread = order_thread};
 	context_init(&now.context, held, count, serial);
-	evrt__stack_capture(&now.stack);
+	evrt__stack_capture(&now.stack, caller);
 	pthread_mutex_lock(&order_lock);
 	for (unsigned i = 0; i < count; i++) {
 		unsigned same_pair;

@@ -60,9 +60,9 @@ void evrt__order_init(struct evrt_order_node *, enum evrt_lock_rank rank, bool s
 /* The lock is destroyed: its edges go. */
 void evrt__order_forget(struct evrt_order_node *);
 /* This thread holds `held`, `count` locks, and is about to wait for `node`, which is not among them. Does not
- * return if that can end in a deadlock. */
+ * return if that can end in a deadlock. `caller`: where stacks begin (evrt__stack_capture). */
 void evrt__order_check(struct evrt_order_node *const *held, unsigned count, struct evrt_order_node *node,
-    struct evrt_order_serial serial);
+    struct evrt_order_serial serial, const void *caller);
 /* Forgets all edges and gives the memory back. No other thread is in this room. */
 void evrt__order_shutdown(void);
 

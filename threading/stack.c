@@ -9,7 +9,7 @@
 
 struct stack_walk {
 	struct evrt_stack *stack;
-	unsigned skip; /* frames still to be left out: capture's own */
+	const void *from; /* still to be met; NULL: frames are kept */
 };
 
 static _Unwind_Reason_Code
@@ -21,20 +21,24 @@ stack_frame(struct _Unwind_Context *context, void *arg)
 
 	if (!pc || stack->depth == EVRT_STACK_MAX)
 		return _URC_END_OF_STACK;
-	if (walk->skip)
-		walk->skip--;
-	else
+	if (walk->from == pc)
+		walk->from = NULL;
+	if (!walk->from)
 		stack->pc[stack->depth++] = pc;
 	return _URC_NO_REASON;
 }
 
-__attribute__((noinline)) void
-evrt__stack_capture(struct evrt_stack *stack)
+void
+evrt__stack_capture(struct evrt_stack *stack, const void *from)
 {
-	struct stack_walk walk = {stack, 1};
+	struct stack_walk walk = {stack, from};
 
 	stack->depth = 0;
 	_Unwind_Backtrace(stack_frame, &walk);
+	if (walk.from) {
+		walk.from = NULL;
+		_Unwind_Backtrace(stack_frame, &walk);
+	}
 }
 
 void

@@ -9,15 +9,17 @@
 
 #include <stddef.h>
 
-#define EVRT_STACK_MAX 20
+#define EVRT_STACK_MAX 24
 
 struct evrt_stack {
 	unsigned depth;
 	void *pc[EVRT_STACK_MAX]; /* return addresses, innermost first */
 };
 
-/* The caller's stack, its outermost frames cut off where it is deeper than EVRT_STACK_MAX. Allocates nothing. */
-void evrt__stack_capture(struct evrt_stack *);
+/* This thread's stack from `from` on, the return address of a function that is running: what lies further in is left
+ * out. NULL, or an address that does not occur: all. What is deeper than EVRT_STACK_MAX is cut off. Allocates
+ * nothing. */
+void evrt__stack_capture(struct evrt_stack *, const void *from);
 /* One line per frame, "\n    NAME", up to `size` bytes with the end; frames that find no room whole are left out. */
 void evrt__stack_print(const struct evrt_stack *, char *buf, size_t size);
 

@@ -54,8 +54,23 @@ addresses_that_come_again(void)
 }
 
 static void
+second_address_that_comes_again(void)
+{
+	evrt__mem_set_functions(again_malloc, again_realloc, again_free);
+	make_own_locks();
+	in_thread(take_a_then_b);
+	void *old_b = b;
+	evrt__lock_free(b, EVRT_LOCKTYPE_RECURSIVE);
+	b = evrt__lock_new(EVRT_LOCKTYPE_RECURSIVE, EVRT_RANK_user);
+	CHECK_PTR_EQ(b, old_b);
+	in_thread(take_b_then_a);
+}
+
+static void
 destroyed_locks_are_forgotten(void)
 {
+	evrt_test_verdict(second_address_that_comes_again, EVRT_TEST_SILENT, NULL);
+
 	evrt_test_verdict(addresses_that_come_again, EVRT_TEST_SILENT, NULL);
 }
 

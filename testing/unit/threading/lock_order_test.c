@@ -48,6 +48,27 @@ what_one_thread_did_counts_for_the_next(void)
 	    "[1] thread 2 takes", "take_a_then_b", "[2] thread 1 took", "take_b_then_a", "possible deadlock", NULL});
 }
 
+static void take_gate_then_a(void) { take_two(g, a); }
+static void take_gate_then_b(void) { take_two(g, b); }
+
+static void
+two_rings_at_once(void)
+{
+	make_own_locks();
+	take_gate_then_a();
+	in_thread(take_gate_then_b);
+	evrt__lock(a);
+	evrt__lock(b);
+	evrt__lock(g);
+}
+
+static void
+the_worse_ring_is_told(void)
+{
+	evrt_test_verdict(two_rings_at_once, EVRT_TEST_FATAL, (const char *const[]){"(gate) while it holds user lock",
+	    "(beta)", "possible deadlock", NULL});
+}
+
 static unsigned ring_length, ring_at;
 
 static void
@@ -116,8 +137,20 @@ gated_then_not(void)
 }
 
 static void
+gated_or_not_in_one_thread(void)
+{
+	make_own_locks();
+	gated_a_then_b();
+	take_a_then_b();
+	in_thread(gated_b_then_a);
+}
+
+static void
 a_gate_excuses_those_who_pass_it(void)
 {
+	evrt_test_verdict(gated_or_not_in_one_thread, EVRT_TEST_FATAL, (const char *const[]){"took", "(beta) while it "
+	    "held user lock", "possible deadlock", NULL});
+
 	evrt_test_verdict(both_gated, EVRT_TEST_SILENT, NULL);
 	evrt_test_verdict(gated_then_not, EVRT_TEST_FATAL, (const char *const[]){"takes", "take_a_then_b", "took",
 	    "take_b_then_a", "possible deadlock", NULL});
@@ -240,14 +273,13 @@ bufferevents_of_one_thread_are_excused(void)
 }
 
 /* Three threads; the pair in the middle is one that ranks order, which is looked at only as part of this. */
-static void take_g_then_a(void) { take_two(g, a); }
 static void take_b_then_g(void) { take_two(b, g); }
 
 static void
 ranked_pair_in_a_ring(void)
 {
 	make_locks(EVRT_RANK_bufferevent, EVRT_RANK_base);
-	in_thread(take_g_then_a);
+	in_thread(take_gate_then_a);
 	in_thread(take_b_then_g);
 	in_thread(take_a_then_b);
 }
@@ -325,6 +357,23 @@ two_loops_of_one_thread(void)
 }
 
 static void
+a_then_b_in_two(void)
+{
+	strand = strand_two;
+	take_a_then_b();
+	strand = NULL;
+}
+
+static void
+the_same_again_in_another_strand(void)
+{
+	make_strands(true);
+	a_then_b_in_two();
+	a_then_b_in_one();
+	in_thread(b_then_a_in_two);
+}
+
+static void
 two_strands_of_one_thread(void)
 {
 	make_strands(true);
@@ -339,12 +388,15 @@ strands_excuse_where_they_serialise(void)
 	evrt_test_verdict(two_loops_of_one_thread, EVRT_TEST_SILENT, NULL);
 	evrt_test_verdict(two_strands_of_one_thread, EVRT_TEST_FATAL, (const char *const[]){"thread 1 takes",
 	    "thread 1 took", "possible deadlock", NULL});
+	evrt_test_verdict(the_same_again_in_another_strand, EVRT_TEST_FATAL, (const char *const[]){"thread 2 takes",
+	    "thread 1 took", "possible deadlock", NULL});
 }
 
 static const struct evrt_test_case cases[] = {
 	{"two_threads_are_fatal_with_both_stacks", two_threads_are_fatal_with_both_stacks},
 	{"one_thread_is_a_warning", one_thread_is_a_warning},
 	{"what_one_thread_did_counts_for_the_next", what_one_thread_did_counts_for_the_next},
+	{"the_worse_ring_is_told", the_worse_ring_is_told},
 	{"rings_are_found_up_to_a_bound", rings_are_found_up_to_a_bound},
 	{"a_gate_excuses_those_who_pass_it", a_gate_excuses_those_who_pass_it},
 	{"a_try_does_not_wait_but_holds", a_try_does_not_wait_but_holds},

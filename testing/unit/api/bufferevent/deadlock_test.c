@@ -138,8 +138,8 @@ static void
 bufferevents_that_write_to_each_other(void)
 {
 	evrt_test_verdict(two_locked_loops, EVRT_TEST_FATAL, (const char *const[]){
-	    "[1] thread 2 takes bufferevent lock", "bufferevent_write_buffer", "move_on", "event_base_loop",
-	    "[2] thread 1 took bufferevent lock", "bufferevent_write_buffer", "move_on", "event_base_loop",
+	    "[1] thread 2 takes bufferevent lock", "bufferevent_write_buffer", "move_on",
+	    "[2] thread 1 took bufferevent lock", "bufferevent_write_buffer", "move_on",
 	    "possible deadlock", "BEV_OPT_UNLOCK_CALLBACKS", NULL});
 }
 
