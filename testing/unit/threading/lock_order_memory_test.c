@@ -66,9 +66,24 @@ second_address_that_comes_again(void)
 	in_thread(take_b_then_a);
 }
 
+static void take_gate_then_b(void) { take_two(g, b); }
+static void take_b_then_gate(void) { take_two(b, g); }
+
+/* Destroying the other end of a forgotten edge leaves the edges of the new lock alone. */
+static void
+new_edges_at_an_old_address(void)
+{
+	second_address_that_comes_again();
+	in_thread(take_gate_then_b);
+	evrt__lock_free(a, EVRT_LOCKTYPE_RECURSIVE);
+	in_thread(take_b_then_gate);
+}
+
 static void
 destroyed_locks_are_forgotten(void)
 {
+	evrt_test_verdict(new_edges_at_an_old_address, EVRT_TEST_FATAL, (const char *const[]){"possible deadlock", NULL});
+
 	evrt_test_verdict(second_address_that_comes_again, EVRT_TEST_SILENT, NULL);
 
 	evrt_test_verdict(addresses_that_come_again, EVRT_TEST_SILENT, NULL);
