@@ -138,8 +138,8 @@ static void
 bufferevents_that_write_to_each_other(void)
 {
 	evrt_test_verdict(two_locked_loops, EVRT_TEST_FATAL, (const char *const[]){
-	    "[1] thread 2 takes bufferevent lock", "bufferevent_write_buffer", "move_on",
-	    "[2] thread 1 took bufferevent lock", "bufferevent_write_buffer", "move_on",
+	    "[1] thread 2 takes bufferevent lock", "move_on",
+	    "[2] thread 1 took bufferevent lock", "move_on",
 	    "possible deadlock", "BEV_OPT_UNLOCK_CALLBACKS", NULL});
 }
 
@@ -214,8 +214,8 @@ static void
 own_lock_and_bufferevent(void)
 {
 	evrt_test_verdict(bufferevent_then_own_lock, EVRT_TEST_FATAL, (const char *const[]){
-	    "takes bufferevent lock", "(cache)", "bufferevent_write", "write_under_cache", "took user lock", "(cache)",
-	    "evrt_lock_acquire", "take_cache", "possible deadlock", NULL});
+	    "takes bufferevent lock", "(cache)", "write_under_cache", "took user lock", "(cache)",
+	    "take_cache", "possible deadlock", NULL});
 }
 
 /* The same with a lock by libevent's undeclared door. */
