@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "threading/lock_internal.h"
+#include "threading/lock_order.h"
 
 static int lock_no_lock(unsigned mode, void *lock) { (void)mode, (void)lock; return 0; }
 static void lock_no_free(void *lock, unsigned type) { (void)lock, (void)type; }
@@ -45,6 +46,18 @@ static evrt_atomic(bool) lock_any_made;
 /* As they were given, for comparison. Setters only. */
 static struct evrt_lock_fns lock_given;
 static struct evrt_cond_fns lock_conds_given;
+/* As they are shown to the program. Setters write; read by whoever got the address. */
+static struct evrt_lock_fns lock_shown;
+static struct evrt_cond_fns lock_conds_shown;
+
+static void
+lock_show(void)
+{
+	lock_shown = lock_given.alloc ? lock_given : (struct evrt_lock_fns){0};
+	lock_conds_shown = lock_conds_given.alloc ? lock_conds_given : (struct evrt_cond_fns){0};
+	if (evrt_load_relaxed(&evrt__lock_debug))
+		evrt__checked_wrap(&lock_shown, &lock_conds_shown);
+}
 
 static void
 lock_install(const struct evrt_lock_fns *fns)
@@ -54,6 +67,7 @@ lock_install(const struct evrt_lock_fns *fns)
 	evrt_store_relaxed(&evrt__lock_table.unlock, fns->unlock);
 	evrt_store_release(&evrt__lock_table.alloc, fns->alloc); /* PAIRS lock.table */
 	lock_given = *fns;
+	lock_show();
 }
 
 static void
@@ -64,6 +78,21 @@ lock_install_conds(const struct evrt_cond_fns *fns)
 	evrt_store_relaxed(&evrt__lock_table.cond_wait, fns->wait);
 	evrt_store_release(&evrt__lock_table.cond_alloc, fns->alloc); /* PAIRS lock.table */
 	lock_conds_given = *fns;
+	lock_show();
+}
+
+static bool
+lock_fns_equal(const struct evrt_lock_fns *a, const struct evrt_lock_fns *b)
+{
+	return a->lock_api_version == b->lock_api_version && a->supported_locktypes == b->supported_locktypes &&
+	    a->alloc == b->alloc && a->free == b->free && a->lock == b->lock && a->unlock == b->unlock;
+}
+
+static bool
+lock_conds_equal(const struct evrt_cond_fns *a, const struct evrt_cond_fns *b)
+{
+	return a->condition_api_version == b->condition_api_version && a->alloc == b->alloc && a->free == b->free &&
+	    a->signal == b->signal && a->wait == b->wait;
 }
 
 int
@@ -78,9 +107,7 @@ evrt__threads_set_lock_fns(const struct evrt_lock_fns *fns)
 		return 0;
 	}
 	if (old->alloc) {
-		if (old->lock_api_version == fns->lock_api_version &&
-		    old->supported_locktypes == fns->supported_locktypes && old->alloc == fns->alloc &&
-		    old->free == fns->free && old->lock == fns->lock && old->unlock == fns->unlock)
+		if (lock_fns_equal(fns, old) || lock_fns_equal(fns, &lock_shown))
 			return 0;
 		evrt__warnx("evthread: other lock callbacks are in use already, and stay");
 		return -1;
@@ -103,8 +130,7 @@ evrt__threads_set_cond_fns(const struct evrt_cond_fns *fns)
 		return 0;
 	}
 	if (old->alloc) {
-		if (old->condition_api_version == fns->condition_api_version && old->alloc == fns->alloc &&
-		    old->free == fns->free && old->signal == fns->signal && old->wait == fns->wait)
+		if (lock_conds_equal(fns, old) || lock_conds_equal(fns, &lock_conds_shown))
 			return 0;
 		evrt__warnx("evthread: other condition callbacks are in use already, and stay");
 		return -1;
@@ -131,16 +157,33 @@ evrt__threads_enable_lock_debugging(void)
 		return;
 	}
 	evrt_store_relaxed(&evrt__lock_debug, true);
+	lock_show();
+}
+
+struct evrt_lock_fns *
+evrt__threads_lock_fns(void)
+{
+	/* Whoever has the table may make locks by it, which we do not see. */
+	if (lock_shown.alloc)
+		evrt_store_relaxed(&lock_any_made, true);
+	return &lock_shown;
+}
+
+struct evrt_cond_fns *
+evrt__threads_cond_fns(void)
+{
+	return &lock_conds_shown;
 }
 
 void
 evrt__threads_shutdown(void)
 {
-	lock_install(&lock_no_fns);
-	lock_install_conds(&lock_no_conds);
+	evrt__order_shutdown();
 	evrt__threads_set_id_fn(NULL);
 	evrt_store_relaxed(&lock_any_made, false);
 	evrt_store_relaxed(&evrt__lock_debug, evrt__lock_debug_default);
+	lock_install(&lock_no_fns);
+	lock_install_conds(&lock_no_conds);
 }
 
 bool
@@ -160,13 +203,19 @@ evrt__thread_id(void)
 void *
 evrt__lock_new(unsigned locktype, enum evrt_lock_rank rank)
 {
+	return evrt__lock_new_named(locktype, rank, NULL);
+}
+
+void *
+evrt__lock_new_named(unsigned locktype, enum evrt_lock_rank rank, const char *name)
+{
 	evrt_lock_alloc_fn alloc = evrt_load_acquire(&evrt__lock_table.alloc); /* PAIRS lock.table */
 
 	if (!alloc)
 		return NULL;
 	if (!evrt_load_relaxed(&lock_any_made))
 		evrt_store_relaxed(&lock_any_made, true);
-	return evrt_load_relaxed(&evrt__lock_debug) ? (void *)evrt__checked_new(locktype, rank) : alloc(locktype);
+	return evrt_load_relaxed(&evrt__lock_debug) ? (void *)evrt__checked_new(locktype, rank, name) : alloc(locktype);
 }
 
 void
@@ -186,7 +235,7 @@ evrt__lock_at(void *lock, const char *site)
 	if (!lock)
 		return;
 	if (EVRT_UNLIKELY(evrt_load_relaxed(&evrt__lock_debug)))
-		evrt__checked_lock(lock, site);
+		evrt__checked_lock(lock, 0, site);
 	else
 		evrt_load_relaxed(&evrt__lock_table.lock)(0, lock);
 }
@@ -197,7 +246,7 @@ evrt__unlock_at(void *lock, const char *site)
 	if (!lock)
 		return;
 	if (EVRT_UNLIKELY(evrt_load_relaxed(&evrt__lock_debug)))
-		evrt__checked_unlock(lock, site);
+		evrt__checked_unlock(lock, 0, site);
 	else
 		evrt_load_relaxed(&evrt__lock_table.unlock)(0, lock);
 }
@@ -208,7 +257,7 @@ evrt__trylock_at(void *lock, const char *site)
 	if (!lock)
 		return true;
 	if (EVRT_UNLIKELY(evrt_load_relaxed(&evrt__lock_debug)))
-		return evrt__checked_trylock(lock, site);
+		return evrt__checked_trylock(lock, 0, site);
 	return evrt_load_relaxed(&evrt__lock_table.lock)(EVRT_LOCK_TRY, lock) == 0;
 }
 

@@ -58,6 +58,14 @@ void evrt__threads_set_id_fn(unsigned long (*id_fn)(void));
 void evrt__threads_enable_lock_debugging(void);
 /* pthread locks, conditions and ids (also Debian's evthread_use_pthreads). 0 or -1. */
 __attribute__((visibility("default"))) int evrt__threads_use_pthreads(void);
+/* The callbacks in use, in tables of this room: their functions are NULL while there are none. What is done through
+ * them is checked, too, while lock debugging is on. For setters and for programs that lock by them. */
+struct evrt_lock_fns *evrt__threads_lock_fns(void);
+struct evrt_cond_fns *evrt__threads_cond_fns(void);
+/* How lock debugging learns that two callbacks cannot overlap: the lock of the strand whose callback the caller is
+ * in, or NULL; *migrates: may that strand run in another thread next time? Any thread, always the same function. */
+typedef void *(*evrt_serial_fn)(bool *migrates);
+void evrt__threads_set_serial_fn(evrt_serial_fn);
 /* libevent_global_shutdown: forget everything, so that another set is accepted. */
 void evrt__threads_shutdown(void);
 
@@ -67,6 +75,8 @@ unsigned long evrt__thread_id(void);
 
 /* A lock of class `rank`. `locktype`: EVRT_LOCKTYPE_PLAIN or _RECURSIVE. */
 void *evrt__lock_new(unsigned locktype, enum evrt_lock_rank rank);
+/* The same with a name for the messages of lock debugging, which keep a copy. */
+void *evrt__lock_new_named(unsigned locktype, enum evrt_lock_rank rank, const char *name);
 void evrt__lock_free(void *lock, unsigned locktype);
 /* `site` is a string literal "file:line" for reports of the lock-debug build. NULL locks: no-op. */
 void evrt__lock_at(void *lock, const char *site);

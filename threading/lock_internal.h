@@ -35,13 +35,17 @@ extern struct evrt_lock_table evrt__lock_table;
 
 struct evrt_checked_lock;
 
-struct evrt_checked_lock *evrt__checked_new(unsigned locktype, enum evrt_lock_rank rank);
+/* `name`: of the program's own locks, copied; or NULL. */
+struct evrt_checked_lock *evrt__checked_new(unsigned locktype, enum evrt_lock_rank rank, const char *name);
 void evrt__checked_free(struct evrt_checked_lock *, unsigned locktype);
-void evrt__checked_lock(struct evrt_checked_lock *, const char *site);
-void evrt__checked_unlock(struct evrt_checked_lock *, const char *site);
-bool evrt__checked_trylock(struct evrt_checked_lock *, const char *site);
+/* `mode`: READ or WRITE where the lock is of type READWRITE, else 0. */
+void evrt__checked_lock(struct evrt_checked_lock *, unsigned mode, const char *site);
+void evrt__checked_unlock(struct evrt_checked_lock *, unsigned mode, const char *site);
+bool evrt__checked_trylock(struct evrt_checked_lock *, unsigned mode, const char *site);
 bool evrt__checked_is_held(const struct evrt_checked_lock *);
 int evrt__checked_wait(struct evrt_checked_lock *, void *cond, const struct timeval *timeout);
+/* Puts the checks into a table of the program's callbacks, where it has any. */
+void evrt__checked_wrap(struct evrt_lock_fns *, struct evrt_cond_fns *);
 
 /* Are locks checked? Defined by lock_debug_on.c or lock_debug_off.c, as the build chooses what holds from the
  * start and again after evrt__threads_shutdown. Changes only while no lock exists: the kinds must not mix. */

@@ -50,6 +50,23 @@ evthread_set_id_callback(unsigned long (*id_fn)(void))
 	evrt__threads_set_id_fn(id_fn);
 }
 
+/* Exported and not declared, as in libevent: add-ons that use them declare them themselves. There, these are the
+ * program's callbacks also while locks are debugged; here the checks are in them. */
+EVENT2_EXPORT_SYMBOL struct evthread_lock_callbacks *evthread_get_lock_callbacks(void);
+EVENT2_EXPORT_SYMBOL struct evthread_condition_callbacks *evthread_get_condition_callbacks(void);
+
+struct evthread_lock_callbacks *
+evthread_get_lock_callbacks(void)
+{
+	return (struct evthread_lock_callbacks *)(void *)evrt__threads_lock_fns();
+}
+
+struct evthread_condition_callbacks *
+evthread_get_condition_callbacks(void)
+{
+	return (struct evthread_condition_callbacks *)(void *)evrt__threads_cond_fns();
+}
+
 void
 evthread_enable_lock_debugging(void)
 {

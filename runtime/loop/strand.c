@@ -17,6 +17,16 @@ evrt__strand_current(void)
 	return strand_current;
 }
 
+/* For lock debugging; a pool's strands are those that are counted. */
+static void *
+strand_serial(bool *migrates)
+{
+	const struct evrt_strand *s = strand_current;
+
+	*migrates = s && s->ops->ref;
+	return s ? s->lock : NULL;
+}
+
 int
 evrt__strand_init(struct evrt_strand *s, const struct evrt_strand_ops *ops, unsigned priorities, bool locked)
 {
@@ -26,6 +36,7 @@ evrt__strand_init(struct evrt_strand *s, const struct evrt_strand_ops *ops, unsi
 	evrt__list_init(&s->queue_one);
 	s->running_pri = 1;
 	if (locked && evrt__threads_on()) {
+		evrt__threads_set_serial_fn(strand_serial);
 		s->lock = evrt__lock_new(EVRT_LOCKTYPE_PLAIN, EVRT_RANK_base);
 		if (!s->lock)
 			return -ENOMEM;

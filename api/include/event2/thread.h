@@ -41,9 +41,12 @@ int evthread_use_pthreads(void);
 
 /* --- finding mistakes --------------------------------------------------------------------- */
 
-/* Checks each use of a lock: taken and released by the same thread, recursively only where allowed, and
- * released when held. A violation ends the process with a message. It may come before or after the
- * callbacks are chosen, but before the first lock is made. Slow; for tests. It cannot be turned off. */
+/* Checks each use of a lock: taken and released by the same thread, recursively only where allowed, released
+ * when held, and in an order that cannot end in a deadlock, be it between two bufferevents, or a bufferevent
+ * and a lock of the program's own (evrt/lock.h). The order counts, not whether threads ever met: the first time
+ * it is reversed is reported, with the stacks of both. A violation ends the process with a message. It may come
+ * before or after the callbacks are chosen, but before the first lock is made. Slow; for tests. It cannot be
+ * turned off. */
 EVENT2_EXPORT_SYMBOL
 void evthread_enable_lock_debugging(void);
 

@@ -8,6 +8,7 @@
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
 #include "testing/unit/base/death.h"
+#include "testing/unit/threading/quiet_locks.h"
 #include "threading/lock.h"
 
 /* Two locks of the ranks that a mistake needs, and what it did with them. */
@@ -388,6 +389,64 @@ enabling_before_pthreads_and_memory(void)
 	CHECK_INT_EQ(evrt_test_allocs_live(), 0);
 }
 
+static void
+shown_tables_have_the_checks(void)
+{
+	evrt__threads_enable_lock_debugging();
+	const struct evrt_lock_fns *fns = evrt__threads_lock_fns();
+	const struct evrt_cond_fns *conds = evrt__threads_cond_fns();
+	CHECK(!fns->alloc && !fns->lock && !conds->alloc && !conds->wait);
+	CHECK_INT_EQ(evrt__threads_set_cond_fns(&evrt_test_quiet_conds), 0);
+	CHECK_INT_EQ(evrt__threads_set_lock_fns(&evrt_test_quiet_locks), 0);
+	CHECK(fns->alloc != evrt_test_quiet_locks.alloc && conds->wait != evrt_test_quiet_conds.wait);
+	CHECK_INT_EQ(fns->supported_locktypes, evrt_test_quiet_locks.supported_locktypes);
+	void *l = fns->alloc(EVRT_LOCKTYPE_PLAIN);
+	void *cond = conds->alloc(0);
+	CHECK_INT_EQ(fns->lock(0, l), 0);
+	CHECK(evrt__lock_is_held(l));
+	CHECK(fns->lock(EVRT_LOCK_TRY, l) != 0); /* the one underneath would have been taken again */
+	CHECK_INT_EQ(conds->wait(cond, l, NULL), 0);
+	CHECK_INT_EQ(fns->unlock(0, l), 0);
+	CHECK_INT_EQ(fns->lock(EVRT_LOCK_TRY, l), 0);
+	CHECK_INT_EQ(fns->unlock(0, l), 0);
+	conds->free(cond);
+	fns->free(l, EVRT_LOCKTYPE_PLAIN);
+	/* They are what is in use, however one calls it. */
+	CHECK_INT_EQ(evrt__threads_set_lock_fns(fns), 0);
+	CHECK_INT_EQ(evrt__threads_set_cond_fns(conds), 0);
+	CHECK_INT_EQ(evrt__threads_set_lock_fns(&evrt_test_quiet_locks), 0);
+	CHECK_INT_EQ(evrt__threads_set_cond_fns(&evrt_test_quiet_conds), 0);
+	evrt__threads_shutdown();
+	CHECK(!fns->alloc && !conds->wait);
+}
+
+static void
+write_over_read(void *arg)
+{
+	const struct evrt_lock_fns *fns = arg;
+
+	fns->lock(EVRT_LOCK_READ, first);
+	fns->lock(EVRT_LOCK_WRITE, first);
+}
+
+static void
+read_write_locks_are_passed_on(void)
+{
+	evrt__threads_enable_lock_debugging();
+	CHECK_INT_EQ(evrt__threads_set_lock_fns(&evrt_test_quiet_locks), 0);
+	struct evrt_lock_fns *fns = evrt__threads_lock_fns();
+	first = fns->alloc(EVRT_LOCKTYPE_READWRITE);
+	CHECK_INT_EQ(fns->lock(EVRT_LOCK_READ, first), 0);
+	CHECK_INT_EQ(evrt_test_quiet_mode(), EVRT_LOCK_READ);
+	CHECK_INT_EQ(fns->lock(EVRT_LOCK_READ | EVRT_LOCK_TRY, first), 0); /* readers do not exclude each other */
+	CHECK_INT_EQ(evrt_test_quiet_mode(), EVRT_LOCK_READ | EVRT_LOCK_TRY);
+	CHECK_INT_EQ(fns->unlock(EVRT_LOCK_READ, first), 0);
+	CHECK_INT_EQ(evrt_test_quiet_mode(), EVRT_LOCK_READ);
+	CHECK_INT_EQ(fns->unlock(EVRT_LOCK_READ, first), 0);
+	check_mistake(write_over_read, fns, (const char *const[]){"user lock", "not recursive", NULL});
+	fns->free(first, EVRT_LOCKTYPE_READWRITE);
+}
+
 static const struct evrt_test_case cases[] = {
 	{"wrong_rank_names_both_locks_and_places", wrong_rank_names_both_locks_and_places},
 	{"equal_ranks_are_wrong", equal_ranks_are_wrong},
@@ -404,6 +463,8 @@ static const struct evrt_test_case cases[] = {
 	{"waiting_wrongly", waiting_wrongly},
 	{"wait_releases_and_takes_again", wait_releases_and_takes_again},
 	{"enabling_before_pthreads_and_memory", enabling_before_pthreads_and_memory},
+	{"shown_tables_have_the_checks", shown_tables_have_the_checks},
+	{"read_write_locks_are_passed_on", read_write_locks_are_passed_on},
 	{NULL, NULL},
 };
 

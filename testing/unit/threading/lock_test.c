@@ -261,6 +261,21 @@ debugging_is_refused_once_there_are_locks(void)
 	CHECK_INT_EQ(seen.freed, 1);
 }
 
+static void
+the_table_is_shown_as_given(void)
+{
+	evrt__log_set_callback(count_warnings);
+	const struct evrt_lock_fns *shown = evrt__threads_lock_fns();
+	CHECK(!shown->alloc);
+	CHECK_INT_EQ(evrt__threads_set_lock_fns(&lock_fns), 0);
+	CHECK_PTR_EQ(evrt__threads_lock_fns(), shown);
+	CHECK((shown->lock == lock_fns.lock) == !EVRT_LOCK_DEBUG_DEFAULT);
+	/* Locks may have been made by it. */
+	evrt__threads_enable_lock_debugging();
+	CHECK_INT_EQ(warnings, !EVRT_LOCK_DEBUG_DEFAULT);
+	CHECK((shown->lock == lock_fns.lock) == !EVRT_LOCK_DEBUG_DEFAULT);
+}
+
 static unsigned long answer_7(void) { return 7; }
 
 static void
@@ -281,6 +296,7 @@ static const struct evrt_test_case cases[] = {
 	{"null_switches_off_with_a_warning", null_switches_off_with_a_warning},
 	{"shutdown_forgets_everything", shutdown_forgets_everything},
 	{"debugging_is_refused_once_there_are_locks", debugging_is_refused_once_there_are_locks},
+	{"the_table_is_shown_as_given", the_table_is_shown_as_given},
 	{"id_callback_answers", id_callback_answers},
 	{NULL, NULL},
 };
