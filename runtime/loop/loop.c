@@ -140,7 +140,7 @@ loop_expire_timers(struct evrt_loop *l)
 	evrt_ns now = evrt__loop_now(l);
 	evrt__wheel_advance(w, now);
 	while ((e = evrt__wheel_pop_due(w)))
-		evrt__slot_timer_due(EVRT_CONTAINER_OF(e, struct evrt_slot, timer), w, now);
+		evrt__slot_timer_due(EVRT_CONTAINER_OF(e, struct evrt_slot, timer), w);
 }
 
 /* Runs the tasks of one priority. The number of user's callbacks run, or -1 after a loopbreak. */

@@ -210,13 +210,14 @@ slot_home_arrive(struct evrt_node *n)
 }
 
 void
-evrt__slot_timer_due(struct evrt_slot *slot, struct evrt_wheel *w, evrt_ns now)
+evrt__slot_timer_due(struct evrt_slot *slot, struct evrt_wheel *w)
 {
 	/* PAIRS slot.deadline / slot.armed_at: first say that the entry is out, then read the truth. */
 	evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
 	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
 
-	if (deadline > now) {
+	/* Pushed back since it was armed: it has another place in the order, even among what is due now. */
+	if (deadline > slot->timer.deadline) {
 		if (slot->strand->ops->home_post) /* a pool's setters leave no order: it is learnt here */
 			slot->order = evrt__wheel_order(w);
 		evrt__wheel_add_in_order(w, &slot->timer, deadline, slot->order); /* the wheel's reference stays */

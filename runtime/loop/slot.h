@@ -79,6 +79,6 @@ void evrt__slot_set_deadline(struct evrt_slot *, evrt_ns deadline);
 /* From a poller's report: fd map locked (pool) or strand locked (loop). */
 void evrt__slot_deliver(struct evrt_slot *, unsigned bits);
 /* From the wheel: its entry has expired. Home only; in a loop with the strand's lock held. */
-void evrt__slot_timer_due(struct evrt_slot *, struct evrt_wheel *, evrt_ns now);
+void evrt__slot_timer_due(struct evrt_slot *, struct evrt_wheel *);
 
 #endif

@@ -169,7 +169,7 @@ worker_expire_timers(struct evrt_worker *w)
 	evrt_ns now = evrt__reactor_now(&w->reactor);
 	evrt__wheel_advance(wheel, now);
 	while ((e = evrt__wheel_pop_due(wheel)))
-		evrt__slot_timer_due(EVRT_CONTAINER_OF(e, struct evrt_slot, timer), wheel, now);
+		evrt__slot_timer_due(EVRT_CONTAINER_OF(e, struct evrt_slot, timer), wheel);
 }
 
 /* One turn. False: the worker is to end. */
