@@ -54,10 +54,12 @@ evrt__strand_set_priorities(struct evrt_strand *s, unsigned priorities)
 {
 	struct evrt_link *queues = &s->queue_one;
 
-	if (s->active_count || s->running)
+	if (s->active_count)
 		return -EBUSY;
 	if (priorities == s->queues_count)
 		return 0;
+	if (s->running) /* the queue that is being run must stay */
+		return -EBUSY;
 	if (priorities > 1) {
 		queues = evrt__calloc(priorities, sizeof(*queues));
 		if (!queues)

@@ -129,14 +129,14 @@ an_age_is_a_timeout_too(void)
 }
 
 static void
-more_than_a_second_of_microseconds_is_carried(void)
+a_second_of_microseconds_is_carried(void)
 {
 	base = event_base_new();
 	struct event *ev = user_event("t");
 	int64_t before = wall_us();
-	CHECK_INT_EQ(event_add(ev, &(struct timeval){ 1000, 1999999 }), 0);
+	CHECK_INT_EQ(event_add(ev, &(struct timeval){ 1000, 1000000 }), 0);
 	int64_t at = due_us(ev);
-	CHECK(at >= before + 1001200000 && at <= before + 1060000000);
+	CHECK(at >= before + 1000600000 && at <= before + 1060000000);
 	FREE_EVENTS(ev);
 	event_base_free(base);
 }
@@ -394,7 +394,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(a_timer_does_not_run_early),
 	CASE(no_time_and_less_is_at_once),
 	CASE(an_age_is_a_timeout_too),
-	CASE(more_than_a_second_of_microseconds_is_carried),
+	CASE(a_second_of_microseconds_is_carried),
 	CASE(event_pending_leaves_tv_alone_without_a_timeout),
 	CASE(an_interval_does_not_drift),
 	CASE(ticks_that_were_missed_are_not_made_up_for),
