@@ -75,6 +75,7 @@ struct event_base {
 	struct evrt_strand *strand; /* PLAIN: &loop.strand; PINNED: the worker's; POOLED: NULL. const */
 	struct evrt_pool *pool;     /* PINNED, POOLED. const */
 	struct evrt_loop loop;      /* PLAIN only */
+	evrt_ns wall_turn, wall_ns; /* PLAIN: the wall clock's time of the turn with that loop.now. Strand lock */
 	int flags;                  /* EVENT_BASE_FLAG_*; const */
 	evrt_atomic(int) priorities;
 	struct evrt_sigport signals;   /* opened by the first signal event; its strand's lock */

@@ -10,14 +10,9 @@
 #include "runtime/loop/slot.h"
 #include "threading/lock.h"
 
+/* After each rise of what is pending or active. */
 static void
-loop_notify(struct evrt_strand *s)
-{
-	evrt__loop_nudge(s->owner);
-}
-
-void
-evrt__loop_note_events(struct evrt_loop *l)
+loop_note_events(struct evrt_loop *l)
 {
 	int now = l->event_count + (int)l->strand.active_user_count;
 
@@ -26,12 +21,20 @@ evrt__loop_note_events(struct evrt_loop *l)
 }
 
 static void
+loop_notify(struct evrt_strand *s)
+{
+	loop_note_events(s->owner);
+	evrt__loop_nudge(s->owner);
+}
+
+static void
 loop_count(struct evrt_strand *s, int delta)
 {
 	struct evrt_loop *l = s->owner;
 
 	l->event_count += delta;
-	evrt__loop_note_events(l);
+	if (delta > 0)
+		loop_note_events(l);
 	/* The last one is gone: the sleeping owner must notice that it is done. */
 	if (delta < 0 && l->event_count == 0)
 		evrt__loop_nudge(l);
@@ -181,7 +184,6 @@ loop_run_active(struct evrt_loop *l)
 	    : evrt__ns_add(evrt__loop_now(l), l->dispatch_max_ns);
 	int count = 0;
 
-	evrt__loop_note_events(l);
 	s->preempt = false;
 	for (unsigned i = 0; i < s->queues_count && count == 0; i++) {
 		if (evrt__list_empty(&s->queues[i]))

@@ -46,8 +46,6 @@ void evrt__loop_fini(struct evrt_loop *);
 int evrt__loop_run(struct evrt_loop *, unsigned flags);
 /* The time of this turn, or the clock's where none is cached. Lock held. */
 evrt_ns evrt__loop_now(struct evrt_loop *);
-/* Keeps event_count_max true, which has what is active besides. Lock held. */
-void evrt__loop_note_events(struct evrt_loop *);
 /* Another thread changed something that the sleeping owner must see. Lock held. */
 void evrt__loop_nudge(struct evrt_loop *);
 /* Is the caller another thread than the one that runs the loop now? Lock held. */

@@ -262,7 +262,7 @@ active_events_are_counted_as_added_too(void)
 	CHECK_INT_EQ(event_base_get_max_events(base, EVENT_BASE_COUNT_ADDED, 1), 2);
 	event_base_dispatch(base);
 	CHECK_INT_EQ(added(), 0);
-	CHECK_INT_EQ(event_base_get_max_events(base, EVENT_BASE_COUNT_ADDED, 0), 2);
+	CHECK_INT_EQ(event_base_get_max_events(base, EVENT_BASE_COUNT_ADDED, 0), 0); /* no rise since */
 	event_free(watched);
 	end_base();
 }
