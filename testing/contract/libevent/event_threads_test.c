@@ -20,6 +20,7 @@ static struct evrt_test_gate entered, leave;
 static struct evrt_test_count calls;
 static pthread_t runner;
 static struct event *keeper; /* keeps the loop from being empty */
+static int keeper_fds[2];
 static int loop_flags, loop_result;
 
 static void
@@ -54,20 +55,26 @@ begin(void)
 
 	CHECK_INT_EQ(evthread_use_pthreads(), 0);
 	base = event_base_new();
-	keeper = event_new(base, -1, 0, count_call, NULL);
-	event_add(keeper, &hour);
+	/* Not a mere timer: nobody is awakened when the last of these is deleted. */
+	pair(keeper_fds);
+	keeper = event_new(base, keeper_fds[0], EV_READ, count_call, NULL);
+	event_add(keeper, NULL);
 	CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, open_gate, &running, NULL), 0);
 	CHECK_INT_EQ(pthread_create(&runner, NULL, run_loop, base), 0);
 	evrt_test_gate_wait(&running);
 }
 
+/* Waits for the loop to end and frees everything, `ev` (or NULL) too. */
 static void
-end_with(int expected)
+end_with(int expected, struct event *ev)
 {
 	pthread_join(runner, NULL);
 	CHECK_INT_EQ(loop_result, expected);
+	if (ev)
+		event_free(ev);
 	event_free(keeper);
 	event_base_free(base);
+	close_pair(keeper_fds);
 }
 
 static void
@@ -81,8 +88,7 @@ a_descriptor_is_added_to_a_sleeping_loop(void)
 	CHECK_INT_EQ(event_add(ev, NULL), 0);
 	evrt_test_count_wait(&calls, 1);
 	event_del(keeper);
-	end_with(1);
-	FREE_EVENTS(ev);
+	end_with(1, ev);
 	close_pair(fds);
 }
 
@@ -97,9 +103,8 @@ a_timer_is_added_to_a_sleeping_loop(void)
 	event_add(ev, &soon);
 	evrt_test_count_wait(&calls, 1);
 	event_add(keeper, &soon);
-	end_with(1);
+	end_with(1, ev);
 	CHECK_INT_EQ(evrt_test_count_get(&calls), 2);
-	FREE_EVENTS(ev);
 }
 
 static void
@@ -112,8 +117,7 @@ deleting_the_last_event_ends_a_sleeping_loop(void)
 	event_add(ev, NULL);
 	event_del(keeper);
 	event_del(ev);
-	end_with(1);
-	FREE_EVENTS(ev);
+	end_with(1, ev);
 	close_pair(fds);
 }
 
@@ -126,7 +130,7 @@ once_is_asked_for_from_afar(void)
 	event_base_once(base, -1, EV_TIMEOUT, count_call, NULL, &soon);
 	evrt_test_count_wait(&calls, 2);
 	event_del(keeper);
-	end_with(1);
+	end_with(1, NULL);
 }
 
 static void
@@ -140,6 +144,7 @@ a_break_wakes_and_ends(void)
 	CHECK(!event_base_got_exit(base));
 	event_free(keeper);
 	event_base_free(base);
+	close_pair(keeper_fds);
 }
 
 static void
@@ -154,6 +159,7 @@ an_exit_wakes_and_ends(void)
 	CHECK(event_base_got_exit(base));
 	event_free(keeper);
 	event_base_free(base);
+	close_pair(keeper_fds);
 }
 
 static void
@@ -168,7 +174,7 @@ an_empty_loop_waits_for_what_others_add(void)
 	event_add(keeper, &(struct timeval){ 0, 0 });
 	evrt_test_count_wait(&calls, 2);
 	event_base_loopexit(base, &soon);
-	end_with(0);
+	end_with(0, NULL);
 }
 
 static void
@@ -179,7 +185,7 @@ a_second_thread_cannot_run_the_same_loop(void)
 	CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), -1);
 	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), -1);
 	event_base_loopbreak(base);
-	end_with(0);
+	end_with(0, NULL);
 }
 
 static void
@@ -190,7 +196,7 @@ telling_a_sleeping_loop_to_continue_is_harmless(void)
 	event_active(keeper, EV_READ, 1);
 	evrt_test_count_wait(&calls, 1);
 	event_del(keeper);
-	end_with(1);
+	end_with(1, NULL);
 }
 
 static void
@@ -237,9 +243,8 @@ these_do_not_wait_for_a_callback(void)
 	CHECK_INT_EQ(event_pending(ev, EV_READ, NULL), 0);
 	CHECK_INT_EQ(evrt_test_count_get(&calls), 0);
 	evrt_test_gate_open(&leave);
-	end_with(1);
+	end_with(1, ev);
 	CHECK_INT_EQ(evrt_test_count_get(&calls), 1);
-	event_free(ev);
 }
 
 static int
@@ -266,9 +271,7 @@ check_waits(short events, int (*del)(struct event *), int frees)
 	CHECK_INT_EQ(evrt_test_count_get(&calls), 1);
 	pthread_join(opener, NULL);
 	event_del(keeper);
-	end_with(1);
-	if (!frees)
-		event_free(ev);
+	end_with(1, frees ? NULL : ev);
 }
 
 static void
@@ -299,11 +302,13 @@ deletion_waits_for_a_signal_callback(void)
 	evrt_test_gate_wait(&entered);
 	pthread_create(&opener, NULL, open_leave, NULL);
 	CHECK_INT_EQ(event_del(ev), 0);
-	CHECK_INT_EQ(evrt_test_count_get(&calls), 1); /* the two others are called off */
+	/* Those that are left may be called off or waited for. */
+	long before = evrt_test_count_get(&calls);
+	CHECK(before == 1 || before == 3);
 	pthread_join(opener, NULL);
 	event_del(keeper);
-	end_with(1);
-	event_free(ev);
+	end_with(1, ev);
+	CHECK_INT_EQ(evrt_test_count_get(&calls), before);
 }
 
 static void
@@ -324,8 +329,7 @@ a_callback_does_not_wait_for_itself(void)
 	event_active(ev, EV_READ, 1);
 	evrt_test_count_wait(&calls, 1);
 	event_del(keeper);
-	end_with(1);
-	event_free(ev);
+	end_with(1, ev);
 }
 
 static void
@@ -346,7 +350,7 @@ a_finalizer_comes_after_the_callback(void)
 	evrt_test_gate_open(&leave);
 	evrt_test_count_wait(&calls, 2);
 	event_del(keeper);
-	end_with(1);
+	end_with(1, NULL);
 }
 
 enum { THREADS = 4, ROUNDS = 200 };
@@ -380,8 +384,7 @@ no_activation_of_many_threads_is_lost(void)
 	event_active(ev, EV_WRITE, 1);
 	evrt_test_count_wait(&calls, before + 1);
 	event_del(keeper);
-	end_with(1);
-	event_free(ev);
+	end_with(1, ev);
 }
 
 static void *
@@ -412,7 +415,7 @@ events_of_many_threads_live_and_die_in_one_loop(void)
 		pthread_join(threads[i], NULL);
 	CHECK_INT_EQ(added(), 1);
 	event_del(keeper);
-	end_with(1);
+	end_with(1, NULL);
 }
 
 static void
@@ -425,8 +428,7 @@ a_signal_reaches_a_loop_in_another_thread(void)
 	evrt_test_count_wait(&calls, 1);
 	event_del(keeper);
 	evsignal_del(ev);
-	end_with(1);
-	event_free(ev);
+	end_with(1, ev);
 }
 
 static void
