@@ -109,12 +109,11 @@ they_mix_with_others(void)
 {
 	base = event_base_new();
 	struct event *ev[] = { user_event("a"), user_event("b"), user_event("c"), user_event("d"), NULL };
-	struct timeval early = ms(10), late = ms(50);
-	event_add(ev[0], common(70));
-	event_add(ev[1], &late);
-	event_add(ev[2], common(30));
-	event_add(ev[3], &early);
-	pass_ms(90);
+	struct timeval early = ms(10), late = ms(30);
+	const long linger = 50;
+	const struct arming table[] = { { ev[0], common(40) }, { ev[1], &late }, { ev[2], common(20) }, { ev[3], &early },
+		{ NULL, NULL } };
+	arm_together(table, &linger);
 	CHECK_INT_EQ(event_base_dispatch(base), 1);
 	CHECK_INT_EQ(strlen(trace), 4);
 	/* Those of one kind keep their order; between the kinds a loop that comes late may look twice. */

@@ -83,6 +83,36 @@ pass_ms(long n)
 		sched_yield();
 }
 
+struct arming { /* a table of them ends with ev NULL */
+	struct event *ev;
+	const struct timeval *tv;
+};
+
+static inline void
+arm_all(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	for (const struct arming *a = arg; a->ev; a++)
+		CHECK_INT_EQ(event_add(a->ev, a->tv), 0);
+}
+
+static inline void
+pass_time(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	pass_ms(*(const long *)arg);
+}
+
+/* Lets the next turn add timeouts, all at the one time that is cached then, and linger until they are due. */
+static inline void
+arm_together(const struct arming *table, const long *linger_ms)
+{
+	CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, arm_all, (void *)table, NULL), 0);
+	CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, pass_time, (void *)linger_ms, NULL), 0);
+}
+
 /* For cases that provoke warnings: the report is for what fails. */
 static inline void
 say_nothing(int severity, const char *msg)

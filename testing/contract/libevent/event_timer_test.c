@@ -13,6 +13,9 @@
 #include "testing/contract/libevent/event_steps.h"
 
 static const struct timeval hour = { 3600, 0 }, at_once = { 0, 0 };
+/* Four times that are all past after 30 ms. */
+static const struct timeval first = { 0, 1000 }, second = { 0, 8000 }, third = { 0, 14000 }, fourth = { 0, 20000 };
+static const long past_all = 30;
 
 static int64_t
 due_us(const struct event *ev)
@@ -62,20 +65,21 @@ static void
 many_timers_run_in_order_of_time(void)
 {
 	enum { MANY = 200 };
+	const long linger = MANY + 5;
 	struct event *ev[MANY + 1] = { NULL };
+	struct arming table[MANY + 1] = { { NULL, NULL } };
+	struct timeval tv[MANY];
 	int64_t delay[MANY];
 	base = event_base_new();
 	for (int i = 0; i < MANY; i++) {
-		/* Each a multiple of 5 ms, in an order that jumps about. */
-		delay[i] = (int64_t)(i * 77 % MANY) * 5000;
-		struct timeval tv = { 0, delay[i] % 1000000 };
+		delay[i] = i * 77 % MANY; /* each once, in an order that jumps about */
+		tv[i] = ms(delay[i]);
 		ev[i] = event_new(base, -1, 0, check_order, &delay[i]);
-		event_add(ev[i], &tv);
+		table[i] = (struct arming){ ev[i], &tv[i] };
 	}
-	for (int i = 0; i < MANY; i += 10)
-		event_del(ev[i]);
+	arm_together(table, &linger);
 	CHECK_INT_EQ(event_base_dispatch(base), 1);
-	CHECK_INT_EQ(strlen(trace), MANY - MANY / 10);
+	CHECK_INT_EQ(strlen(trace), MANY);
 	CHECK_INT_EQ(order_errors, 0);
 	free_events(ev);
 	event_base_free(base);
@@ -207,12 +211,12 @@ a_report_begins_the_interval_anew(void)
 	pair(fds);
 	struct event *ev = event_new(base, fds[0], EV_READ | EV_PERSIST, read_one, NULL);
 	event_add(ev, &interval);
-	int64_t first = due_us(ev);
+	int64_t due = due_us(ev);
 	pass_ms(30);
 	send_text(fds[1], "r");
 	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
 	CHECK_STR_EQ(trace, "r");
-	CHECK(due_us(ev) >= first + 20000);
+	CHECK(due_us(ev) >= due + 20000);
 	CHECK_INT_EQ(pending(ev), EV_READ | EV_TIMEOUT);
 	FREE_EVENTS(ev);
 	event_base_free(base);
@@ -226,12 +230,12 @@ activating_by_hand_begins_the_interval_anew(void)
 	base = event_base_new();
 	struct event *ev = lettered(-1, EV_PERSIST, "x");
 	event_add(ev, &interval);
-	int64_t first = due_us(ev);
+	int64_t due = due_us(ev);
 	pass_ms(30);
 	event_active(ev, EV_READ, 1);
 	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
 	CHECK_STR_EQ(trace, "x");
-	CHECK(due_us(ev) >= first + 20000);
+	CHECK(due_us(ev) >= due + 20000);
 	FREE_EVENTS(ev);
 	event_base_free(base);
 }
@@ -240,13 +244,9 @@ static void
 a_postponed_timer_runs_where_its_new_time_belongs(void)
 {
 	base = event_base_new();
-	struct timeval early = ms(1), middle = ms(10), late = ms(20);
 	struct event *a = user_event("a"), *b = user_event("b"), *c = user_event("c");
-	event_add(a, &early);
-	event_add(b, &middle);
-	event_add(c, &late);
-	event_add(a, &(struct timeval){ 0, 15000 });
-	pass_ms(30);
+	const struct arming table[] = { { a, &first }, { b, &second }, { c, &fourth }, { a, &third }, { NULL, NULL } };
+	arm_together(table, &past_all);
 	CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), 1);
 	CHECK_STR_EQ(trace, "bac");
 	FREE_EVENTS(a, b, c);
@@ -328,16 +328,13 @@ delete_other(evutil_socket_t fd, short what, void *arg)
 static void
 a_timer_that_is_due_can_be_deleted_by_another(void)
 {
-	struct timeval first = ms(2), second = ms(10);
 	base = event_base_new();
 	struct event *victim = user_event("v"), *repeats = lettered(-1, EV_PERSIST, "p");
 	struct event *killer = event_new(base, -1, 0, delete_other, victim);
 	struct event *other = event_new(base, -1, 0, delete_other, repeats);
-	event_add(victim, &second);
-	event_add(repeats, &second);
-	event_add(other, &first);
-	event_add(killer, &first);
-	pass_ms(20);
+	const struct arming table[] = { { victim, &second }, { repeats, &second }, { other, &first }, { killer, &first },
+		{ NULL, NULL } };
+	arm_together(table, &past_all);
 	CHECK_INT_EQ(event_base_dispatch(base), 1);
 	CHECK_STR_EQ(trace, "dd");
 	FREE_EVENTS(victim, repeats, killer, other);
@@ -356,12 +353,10 @@ postpone_other(evutil_socket_t fd, short what, void *arg)
 static void
 a_timer_that_is_due_can_be_postponed_by_another(void)
 {
-	struct timeval first = ms(2), second = ms(10);
 	base = event_base_new();
 	struct event *late = user_event("l"), *by = event_new(base, -1, 0, postpone_other, late);
-	event_add(late, &second);
-	event_add(by, &first);
-	pass_ms(20);
+	const struct arming table[] = { { late, &second }, { by, &first }, { NULL, NULL } };
+	arm_together(table, &past_all);
 	CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), 0);
 	CHECK_STR_EQ(trace, "p");
 	CHECK_INT_EQ(pending(late), EV_TIMEOUT);

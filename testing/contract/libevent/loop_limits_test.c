@@ -45,7 +45,8 @@ make_ready_and_linger(evutil_socket_t fd, short what, void *arg)
 static void
 run_four(event_callback_fn first, int priority)
 {
-	struct event *ev[] = { event_new(base, -1, 0, first, "a"), user_event("b"), user_event("c"), user_event("d"), NULL };
+	struct event *ev[] = { event_new(base, -1, 0, first, "a"), user_event("b"), user_event("c"), user_event("d"),
+		NULL };
 	struct event *high = lettered(fds[0], EV_READ, "H");
 
 	event_priority_set(high, 0);
