@@ -207,6 +207,7 @@ stay(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 	evrt_test_gate_open(&entered);
 	evrt_test_gate_wait(&leave);
+	pass_ms(20); /* who does not wait for us is gone by now */
 	evrt_test_count_add(&calls, 1);
 }
 
