@@ -85,6 +85,7 @@ struct event_base {
 	struct evrt_strand *strand; /* PLAIN: &loop.strand; PINNED: the worker's; POOLED: NULL. const */
 	struct evrt_pool *pool;     /* PINNED, POOLED. const */
 	struct evrt_loop loop;      /* PLAIN only */
+	evrt_ns wall_turn, wall_ns; /* PLAIN: the wall clock's time of the turn with that loop.now. Strand lock */
 	int flags;                  /* EVENT_BASE_FLAG_*; const */
 	evrt_atomic(int) priorities;
 	struct evrt_sigport signals;   /* opened by the first signal event; its strand's lock */
@@ -108,8 +109,6 @@ struct evrt_strand *evrt__base_strand_current(struct event_base *base);
 struct evrt_strand *evrt__base_strand_for_connection(struct event_base *base);
 /* Locks the strand, queues the task if it is not active already, unlocks. Any thread. */
 void evrt__strand_submit(struct evrt_strand *, struct evrt_task *);
-/* Adds `delta` to what keeps event_base_dispatch from returning. Strand lock held. */
-void evrt__strand_count(struct evrt_strand *, int delta);
 /* A user's timeout, which may carry the mark of event_base_init_common_timeout. */
 evrt_ns evrt__duration_of(const struct timeval *);
 /* The time by which `base` computes deadlines now (cached during callbacks of a plain base). */

@@ -117,12 +117,6 @@ evrt__strand_submit(struct evrt_strand *s, struct evrt_task *t)
 	evrt__unlock(s->lock);
 }
 
-void
-evrt__strand_count(struct evrt_strand *s, int delta)
-{
-	s->ops->count(s, delta);
-}
-
 evrt_ns
 evrt__base_now(struct event_base *base, struct evrt_strand *s)
 {

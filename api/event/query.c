@@ -73,7 +73,7 @@ event_base_get_num_events(struct event_base *base, unsigned type)
 	if (type & EVENT_BASE_COUNT_VIRTUAL)
 		r += base->loop.virtual_count;
 	if (type & EVENT_BASE_COUNT_ADDED) /* to libevent, what is active is added once more */
-		r += base->loop.event_count + (int)base->strand->active_user_count;
+		r += base->strand->added + (int)base->strand->active_user_count;
 	evrt__unlock(base->strand->lock);
 	return r;
 }
@@ -86,7 +86,6 @@ event_base_get_max_events(struct event_base *base, unsigned type, int clear)
 	if (base->kind != EVRT_BASE_PLAIN)
 		return pooled_count(base, type);
 	evrt__lock(base->strand->lock);
-	evrt__loop_note_events(&base->loop);
 	if (type & EVENT_BASE_COUNT_ACTIVE) {
 		r += (int)base->strand->active_user_max;
 		if (clear)
@@ -98,9 +97,9 @@ event_base_get_max_events(struct event_base *base, unsigned type, int clear)
 			base->loop.virtual_count_max = 0;
 	}
 	if (type & EVENT_BASE_COUNT_ADDED) {
-		r += base->loop.event_count_max;
+		r += base->strand->added_or_active_max;
 		if (clear)
-			base->loop.event_count_max = 0;
+			base->strand->added_or_active_max = 0;
 	}
 	evrt__unlock(base->strand->lock);
 	return r;
@@ -124,21 +123,24 @@ event_base_get_running_event(struct event_base *base)
 int
 event_base_gettimeofday_cached(struct event_base *base, struct timeval *tv)
 {
-	if (!base || base->kind != EVRT_BASE_PLAIN) {
-		if (!base && (base = evrt__global_base) == NULL)
-			return evutil_gettimeofday(tv, NULL);
-		if (base->kind != EVRT_BASE_PLAIN)
-			return evutil_gettimeofday(tv, NULL);
-	}
+	int r = 0;
+
+	if (!base)
+		base = evrt__global_base;
+	if (!base || base->kind != EVRT_BASE_PLAIN)
+		return evutil_gettimeofday(tv, NULL);
 	evrt__lock(base->strand->lock);
-	evrt_ns age = base->loop.now ? evrt__reactor_now(&base->loop.reactor) - base->loop.now : 0;
-	evrt__unlock(base->strand->lock);
-	int r = evutil_gettimeofday(tv, NULL);
-	if (r == 0 && age > 0) {
-		evrt_ns at = (evrt_ns)tv->tv_sec * EVRT_NS_PER_SEC + tv->tv_usec * EVRT_NS_PER_US - age;
-		tv->tv_sec = (time_t)(at / EVRT_NS_PER_SEC);
-		tv->tv_usec = (suseconds_t)(at % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
+	evrt_ns turn = base->loop.now;
+	if (!turn || base->wall_turn != turn)
+		r = evutil_gettimeofday(tv, NULL);
+	if (turn && r == 0) {
+		if (base->wall_turn != turn) { /* once per turn: within it the time must stand still */
+			base->wall_ns = evrt__ns_from_timeval(tv) - (evrt__reactor_now(&base->loop.reactor) - turn);
+			base->wall_turn = turn;
+		}
+		*tv = evrt__timeval_from_ns(base->wall_ns);
 	}
+	evrt__unlock(base->strand->lock);
 	return r;
 }
 
@@ -147,15 +149,8 @@ event_gettime_monotonic(struct event_base *base, struct timeval *tp)
 {
 	if (!base || !tp)
 		return -1;
-	evrt_ns now;
-	if (base->kind == EVRT_BASE_PLAIN) {
-		evrt__lock(base->strand->lock);
-		now = evrt__loop_now(&base->loop);
-		evrt__unlock(base->strand->lock);
-	} else {
-		now = evrt__clock_now(base->pool->set.clock);
-	}
-	*tp = evrt__timeval_from_ns(now);
+	*tp = evrt__timeval_from_ns(evrt__clock_now(base->kind == EVRT_BASE_PLAIN ? base->loop.reactor.clock
+	    : base->pool->set.clock));
 	return 0;
 }
 

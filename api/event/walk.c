@@ -114,8 +114,8 @@ dump_inserted(struct event_core *ev, void *arg)
 		return 0;
 	fprintf(out, "  %p [%s %d]", (void *)ev, ev->events & EV_SIGNAL ? "sig" : "fd ", (int)ev->fd);
 	dump_flags(out, ev->events);
-	fputs(ev->events & EV_ET ? " ET" : "", out);
 	fputs(ev->events & EV_PERSIST ? " Persist" : "", out);
+	fputs(ev->events & EV_ET ? " ET" : "", out);
 	fputs(ev->task.flags & EVLIST_INTERNAL ? " Internal" : "", out);
 	if (ev->task.flags & EVLIST_TIMEOUT) {
 		struct timeval now;

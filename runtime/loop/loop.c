@@ -19,27 +19,6 @@ loop_notify(struct evrt_strand *s)
 	evrt__loop_nudge(s->owner);
 }
 
-void
-evrt__loop_note_events(struct evrt_loop *l)
-{
-	int now = l->event_count + (int)l->strand.active_user_count;
-
-	if (now > l->event_count_max)
-		l->event_count_max = now;
-}
-
-static void
-loop_count(struct evrt_strand *s, int delta)
-{
-	struct evrt_loop *l = s->owner;
-
-	l->event_count += delta;
-	evrt__loop_note_events(l);
-	/* The last one is gone: the sleeping owner must notice that it is done. */
-	if (delta < 0 && l->event_count == 0)
-		evrt__loop_nudge(l);
-}
-
 static bool
 loop_stopping(struct evrt_strand *s)
 {
@@ -47,7 +26,7 @@ loop_stopping(struct evrt_strand *s)
 }
 
 static const struct evrt_strand_ops loop_strand_ops = {
-	.notify = loop_notify, .count = loop_count, .stopping = loop_stopping };
+	.notify = loop_notify, .stopping = loop_stopping };
 
 int
 evrt__loop_init(struct evrt_loop *l, const struct evrt_backend_ops *backend, struct evrt_clock *clock,
@@ -99,7 +78,7 @@ evrt__loop_now(struct evrt_loop *l)
 static bool
 loop_is_empty(const struct evrt_loop *l)
 {
-	return l->event_count == 0 && l->virtual_count == 0 && l->strand.active_count == 0;
+	return l->strand.added == 0 && l->virtual_count == 0 && l->strand.active_count == 0;
 }
 
 /* Under the lock, like every change that must wake us: nothing can come between our last look and this. */
@@ -257,7 +236,6 @@ loop_run_active(struct evrt_loop *l)
 	    : evrt__ns_add(evrt__loop_now(l), l->dispatch_max_ns);
 	int count = 0;
 
-	evrt__loop_note_events(l);
 	s->preempt = false;
 	for (unsigned i = 0; i < s->queues_count && count == 0; i++) {
 		if (evrt__list_empty(&s->queues[i]))

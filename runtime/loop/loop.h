@@ -22,9 +22,7 @@ struct evrt_loop {
 	struct evrt_strand strand;
 	struct evrt_reactor reactor;
 	struct evrt_fdmap fdmap;
-	int event_count;             /* what keeps the loop from ending: added, not internal */
-	int event_count_max;
-	int virtual_count;           /* the same, for things that are no events */
+	int virtual_count;           /* what keeps the loop from ending, beside strand.added: things that are no events */
 	int virtual_count_max;
 	bool running;
 	bool waiting;                /* in the poller, without the lock: who changes something must wake it */
@@ -60,8 +58,6 @@ evrt_ns evrt__loop_now(struct evrt_loop *);
 int evrt__loop_arm(struct evrt_loop *, struct evrt_timer *t, evrt_ns *truth, evrt_ns deadline);
 /* For timer_due: false if it is due; true if it was pushed back to `truth`, and is in the queue again. */
 bool evrt__loop_put_back(struct evrt_loop *, struct evrt_timer *t, evrt_ns armed_for, evrt_ns truth);
-/* Keeps event_count_max true, which has what is active besides. Lock held. */
-void evrt__loop_note_events(struct evrt_loop *);
 /* Another thread changed something that the sleeping owner must see. Lock held. */
 void evrt__loop_nudge(struct evrt_loop *);
 

@@ -65,10 +65,12 @@ evrt__strand_set_priorities(struct evrt_strand *s, unsigned priorities)
 {
 	struct evrt_link *queues = &s->queue_one;
 
-	if (s->active_count || s->running)
+	if (s->active_count)
 		return -EBUSY;
 	if (priorities == s->queues_count)
 		return 0;
+	if (s->running) /* the queue that is being run must stay */
+		return -EBUSY;
 	if (priorities > 1) {
 		queues = evrt__calloc(priorities, sizeof(*queues));
 		if (!queues)
@@ -98,8 +100,11 @@ evrt__strand_push(struct evrt_strand *s, struct evrt_task *t)
 	evrt__list_insert_after(at, &t->link);
 	t->flags |= EVRT_TASK_ACTIVE;
 	s->active_count++;
-	if (!(t->flags & EVRT_TASK_INTERNAL) && ++s->active_user_count > s->active_user_max)
-		s->active_user_max = s->active_user_count;
+	if (!(t->flags & EVRT_TASK_INTERNAL)) {
+		if (++s->active_user_count > s->active_user_max)
+			s->active_user_max = s->active_user_count;
+		evrt__strand_note_max(s);
+	}
 	if (pri < s->running_pri && s->running)
 		s->preempt = true;
 	if (!s->attended)

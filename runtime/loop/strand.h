@@ -29,7 +29,7 @@ struct evrt_strand_ops {
 	/* Brings `node` to the thread that owns the strand's reactor; it is awakened only if `deadline`
 	 * comes before it would wake by itself. NULL: whoever holds the lock is that owner (a plain loop). */
 	void (*home_post)(struct evrt_strand *, struct evrt_node *, evrt_ns deadline);
-	/* The number of things that keep the loop from ending changed by `delta`. */
+	/* The number of things that keep the loop from ending changed by `delta`. NULL: the strand counts. */
 	void (*count)(struct evrt_strand *, int delta);
 	/* Should the runner stop as soon as it can (loopbreak, the end of a pool)? */
 	bool (*stopping)(struct evrt_strand *);
@@ -56,6 +56,8 @@ struct evrt_strand {
 	unsigned active_count;      /* tasks in the queues, internal ones too */
 	unsigned active_user_count; /* the same without internal ones */
 	unsigned active_user_max;
+	int added;                  /* where the strand counts: the user's events that wait for something */
+	int added_or_active_max;
 	struct evrt_task *running;
 	unsigned long runner;       /* evrt__thread_id() of the thread inside `running` */
 	uint64_t run_sequence;      /* +1 per task run: a waiter tells "ended" from "runs again" */
@@ -93,6 +95,31 @@ void evrt__strand_take_inbox(struct evrt_strand *);
 
 /* The strand whose task this thread is in, or NULL. Innermost, when loops nest. */
 struct evrt_strand *evrt__strand_current(void);
+
+/* After each rise of what is added or active. */
+static inline void
+evrt__strand_note_max(struct evrt_strand *s)
+{
+	int now = s->added + (int)s->active_user_count;
+
+	if (now > s->added_or_active_max)
+		s->added_or_active_max = now;
+}
+
+/* One more, or one less, of what keeps a loop from ending. */
+static inline void
+evrt__strand_count(struct evrt_strand *s, int delta)
+{
+	if (s->ops->count) {
+		s->ops->count(s, delta);
+		return;
+	}
+	s->added += delta;
+	if (delta > 0)
+		evrt__strand_note_max(s);
+	else if (s->added == 0 && !s->attended)
+		s->ops->notify(s); /* the last one is gone: a sleeping owner must notice that it is done */
+}
 
 static inline bool evrt__strand_stopping(struct evrt_strand *s) { return s->ops->stopping(s); }
 static inline void evrt__strand_ref(struct evrt_strand *s) { if (s->ops->ref) s->ops->ref(s); }

@@ -414,8 +414,7 @@ int event_base_gettimeofday_cached(struct event_base *base, struct timeval *tv);
 EVENT2_EXPORT_SYMBOL
 int event_base_update_cache_time(struct event_base *base);
 
-/* The clock of the timeouts of `base`, which never goes back: the loop's last look at it during callbacks,
- * else now. -1 for NULL. */
+/* What the clock of the timeouts of `base` shows now; it never goes back. -1 for NULL. */
 EVENT2_EXPORT_SYMBOL
 int event_gettime_monotonic(struct event_base *base, struct timeval *tp);
 

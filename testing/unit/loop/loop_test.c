@@ -114,7 +114,7 @@ reports_go_to_those_who_asked(void)
 	CHECK_INT_EQ(evrt__fake_counts().adds, 1);
 	CHECK_INT_EQ(evrt__fake_counts().changes, 1);
 	evrt__fake_ready(5, EVRT_WRITE);
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	CHECK_INT_EQ(evrt__loop_run(&loop, EVRT_LOOP_ONCE), 0);
 	CHECK_STR_EQ(trace, "w");
 	CHECK_INT_EQ(w.bits, EVRT_WRITE);
@@ -192,7 +192,7 @@ level_watchers_beside_an_edge_are_rearmed(void)
 	CHECK_INT_EQ(evrt__slot_watch(level.slot, 3, EVRT_READ), 0);
 	CHECK_INT_EQ(evrt__slot_watch(edge.slot, 3, EVRT_READ | EVRT_EDGE), 0);
 	evrt__fake_ready(3, EVRT_READ);
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	evrt__loop_run(&loop, EVRT_LOOP_NONBLOCK);
 	CHECK_INT_EQ(level.reports, 1);
 	evrt__loop_run(&loop, EVRT_LOOP_NONBLOCK);
@@ -215,7 +215,7 @@ a_deadline_runs_at_its_time(void)
 	start = evrt__clock_now(fake_clock);
 	probe_init(&p, 'p');
 	probe_arm(&p, start + 1500);
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	CHECK_INT_EQ(evrt__loop_run(&loop, EVRT_LOOP_ONCE), 0);
 	CHECK_INT_EQ(p.runs, 1);
 	CHECK_INT_EQ(p.ran_at - start, 1500);
@@ -236,7 +236,7 @@ pushing_back_is_a_store(void)
 	for (int i = 0; i < 1000; i++)
 		probe_arm(&p, start + 2000 + i);
 	CHECK_INT_EQ(evrt__timers_next(&loop.reactor.timers), start + 1000); /* the queue was not touched */
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	evrt__loop_run(&loop, EVRT_LOOP_ONCE);
 	CHECK_INT_EQ(p.runs, 1);
 	CHECK_INT_EQ(p.ran_at - start, 2999);
@@ -257,7 +257,7 @@ pulling_forward_and_cancelling_take_effect(void)
 	probe_arm(&b, start + 3000);
 	probe_arm(&a, start + 1000);
 	evrt__timers_remove(&loop.reactor.timers, &b.timer);
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	evrt__loop_run(&loop, EVRT_LOOP_ONCE);
 	CHECK_STR_EQ(trace, "a");
 	CHECK_INT_EQ(a.ran_at - start, 1000);
@@ -276,7 +276,7 @@ equal_deadlines_keep_the_order_of_arming(void)
 		probe_init(&p[i], (char)('a' + i));
 		probe_arm(&p[i], evrt__clock_now(fake_clock) + 777);
 	}
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	evrt__loop_run(&loop, EVRT_LOOP_ONCE);
 	CHECK_STR_EQ(trace, "abcde");
 	for (int i = 0; i < 5; i++)
@@ -298,7 +298,7 @@ pushed_back_ones_follow_even_if_all_is_late(void)
 	}
 	probe_arm(&p[0], start + 250);
 	evrt__clock_fake_advance(fake_clock, 1000);
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	evrt__loop_run(&loop, EVRT_LOOP_NONBLOCK);
 	CHECK_STR_EQ(trace, "bac");
 	for (int i = 0; i < 3; i++)
@@ -345,7 +345,7 @@ many_due_at_once_run_in_order_and_before_what_comes_meanwhile(void)
 	p[10].slot = (struct evrt_slot *)(void *)&between;
 	p[20].again_in = 1; /* due at once, but only in the next turn */
 	evrt__clock_fake_advance(fake_clock, N);
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	CHECK_INT_EQ(evrt__loop_run(&loop, EVRT_LOOP_ONCE), 0);
 	CHECK_INT_EQ(order_next, N);
 	CHECK_INT_EQ(ended_at, N);
@@ -357,7 +357,7 @@ static void
 a_failing_poller_ends_the_loop(void)
 {
 	setup();
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	evrt__fake_fail_wait(-9);
 	CHECK_INT_EQ(evrt__loop_run(&loop, 0), -1);
 	CHECK(!loop.running);
