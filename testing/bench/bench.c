@@ -1,0 +1,210 @@
+/* testing/bench/bench.c — runs the contestants and compares them; see bench.h. */
+#include "testing/bench/bench.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SPREAD_MAX 0.2
+
+void
+bench_print_machine(void)
+{
+	struct utsname u;
+	cpu_set_t set;
+
+	uname(&u);
+	sched_getaffinity(0, sizeof(set), &set);
+	printf("on %d CPU(s), %s %s\n", CPU_COUNT(&set), u.sysname, u.release);
+}
+
+void
+bench_path(char path[4352], const char *name)
+{
+	ssize_t n = readlink("/proc/self/exe", path, 4096);
+
+	if (n < 0)
+		bench_die("/proc/self/exe");
+	path[n] = '\0';
+	char *end = strrchr(path, '/') + 1;
+	snprintf(end, (size_t)(path + 4352 - end), "%s", name);
+}
+
+void
+bench_words(char *argv[BENCH_ARGS_MAX + 2], char words[512], const char *path, const char *a, const char *b)
+{
+	int argc = 0;
+	char *rest;
+
+	argv[argc++] = (char *)path;
+	snprintf(words, 512, "%s %s", a ? a : "", b ? b : "");
+	for (char *word = strtok_r(words, " ", &rest); word && argc <= BENCH_ARGS_MAX; word = strtok_r(NULL, " ", &rest))
+		argv[argc++] = word;
+	argv[argc] = NULL;
+}
+
+void
+bench_record(struct bench_metric *metrics, int *count, const char *metric, int contestant, int round, double value)
+{
+	int i = 0;
+
+	while (i < *count && strcmp(metrics[i].name, metric) != 0)
+		i++;
+	if (i == BENCH_METRICS_MAX) {
+		errno = ENOSPC;
+		bench_die(metric);
+	}
+	if (i == *count) {
+		snprintf(metrics[i].name, sizeof(metrics[i].name), "%s", metric);
+		++*count;
+	}
+	metrics[i].value[contestant][round] = value;
+}
+
+/* Runs one child and takes down what it prints. */
+static void
+run_child(const struct bench *b, int contestant, const char *pass, int round, struct bench_metric *metrics, int *count)
+{
+	const struct bench_contestant *c = &b->contestants[contestant];
+	char path[4352], words[512], metric[BENCH_METRIC_BYTES];
+	char *argv[BENCH_ARGS_MAX + 2];
+	int out[2], status;
+	double value;
+
+	bench_path(path, c->binary);
+	bench_words(argv, words, path, c->args, pass);
+	fflush(NULL);
+	if (pipe(out) < 0)
+		bench_die("pipe");
+	pid_t pid = fork();
+	if (pid < 0)
+		bench_die("fork");
+	if (pid == 0) {
+		dup2(out[1], 1);
+		close(out[0]);
+		close(out[1]);
+		execv(path, argv);
+		bench_die(path);
+	}
+	close(out[1]);
+	FILE *f = fdopen(out[0], "r");
+	while (f && fscanf(f, "%lf %95[^\n]", &value, metric) == 2)
+		bench_record(metrics, count, metric, contestant, round, value);
+	if (f)
+		fclose(f);
+	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		fprintf(stderr, "%s: %s failed: %s %s\n", b->name, c->name, path, pass);
+		exit(1);
+	}
+}
+
+static double
+median(const double *values, int count)
+{
+	double sorted[BENCH_ROUNDS_MAX];
+
+	memcpy(sorted, values, (size_t)count * sizeof(*values));
+	return bench_quantile(sorted, count, 0.5);
+}
+
+/* The ratio of two contestants in each round: its median; *low and *high: its bounds. */
+static double
+ratio_of(const double *a, const double *b, int rounds, double *low, double *high)
+{
+	double ratio[BENCH_ROUNDS_MAX];
+
+	for (int r = 0; r < rounds; r++)
+		ratio[r] = a[r] / b[r];
+	double m = bench_quantile(ratio, rounds, 0.5); /* which sorts */
+	*low = ratio[0];
+	*high = ratio[rounds - 1];
+	return m;
+}
+
+static void
+print_row(const struct bench *b, const struct bench_metric *m, int contestant, int rounds)
+{
+	const double *v = m->value[contestant];
+	double sorted[BENCH_ROUNDS_MAX], low, high;
+
+	memcpy(sorted, v, sizeof(sorted));
+	bench_quantile(sorted, rounds, 0.5);
+	printf("  %-24s %10.2f %10.2f %10.2f", b->contestants[contestant].name, sorted[0], median(v, rounds),
+	    sorted[rounds - 1]);
+	if (b->floor != BENCH_NONE) {
+		if (m->value[b->floor][0] > 0)
+			printf(" %10.2f", ratio_of(v, m->value[b->floor], rounds, &low, &high));
+		else
+			printf(" %10s", "-");
+	}
+	if (m->value[b->oracle][0] > 0) {
+		double r = ratio_of(m->value[b->oracle], v, rounds, &low, &high);
+		printf("  %8.2f (%.2f..%.2f)", r, low, high);
+	}
+	if (sorted[rounds - 1] - sorted[0] > SPREAD_MAX * median(v, rounds))
+		printf("  spread %.0f %%", 100 * (sorted[rounds - 1] - sorted[0]) / median(v, rounds));
+	printf("\n");
+}
+
+void
+bench_report(const struct bench *b, const struct bench_metric *metrics, int count, int rounds)
+{
+	for (int i = 0; i < count; i++) {
+		printf("\n%s\n  %-24s %10s %10s %10s", metrics[i].name, "", "min", "median", "max");
+		if (b->floor != BENCH_NONE)
+			printf(" %10s", "of floor");
+		printf("  cheaper than the oracle, times\n");
+		for (int c = 0; c < b->contestant_count; c++)
+			if (metrics[i].value[c][0] > 0)
+				print_row(b, &metrics[i], c, rounds);
+	}
+	printf("\nWhere a spread is named, rounds differ by more than %.0f %%: the machine is not quiet, trust the ratios "
+	    "only.\n", 100 * SPREAD_MAX);
+}
+
+static int
+usage(const struct bench *b)
+{
+	fprintf(stderr, "usage: %s [--quick] [--rounds N]: 1 to %d rounds\n", b->name, BENCH_ROUNDS_MAX);
+	return 2;
+}
+
+int
+bench_main(const struct bench *b, int argc, char **argv)
+{
+	static struct bench_metric metrics[BENCH_METRICS_MAX];
+	bool quick = false;
+	int rounds = 0, count = 0;
+
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--quick") == 0)
+			quick = true;
+		else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)
+			rounds = atoi(argv[++i]);
+		else
+			return usage(b);
+		if (i + 1 == argc && rounds == 0 && !quick)
+			return usage(b);
+	}
+	if (rounds == 0)
+		rounds = quick ? b->rounds_quick : b->rounds;
+	if (rounds < 1 || rounds > BENCH_ROUNDS_MAX)
+		return usage(b);
+	const char *const *passes = quick ? b->passes_quick : b->passes;
+	printf("%s: %s\n%d round(s), ", b->name, b->about, rounds);
+	bench_print_machine();
+	for (int r = 0; r < rounds; r++)
+		for (int p = 0; passes[p]; p++)
+			for (int c = 0; c < b->contestant_count; c++) {
+				fprintf(stderr, "round %d of %d: %s, %s\n", r + 1, rounds, passes[p], b->contestants[c].name);
+				run_child(b, c, passes[p], r, metrics, &count);
+			}
+	bench_report(b, metrics, count, rounds);
+	if (b->after)
+		b->after(b, passes);
+	return 0;
+}
