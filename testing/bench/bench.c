@@ -102,15 +102,6 @@ run_child(const struct bench *b, int contestant, const char *pass, int round, st
 	}
 }
 
-static double
-median(const double *values, int count)
-{
-	double sorted[BENCH_ROUNDS_MAX];
-
-	memcpy(sorted, values, (size_t)count * sizeof(*values));
-	return bench_quantile(sorted, count, 0.5);
-}
-
 /* The ratio of two contestants in each round: its median; *low and *high: its bounds. */
 static double
 ratio_of(const double *a, const double *b, int rounds, double *low, double *high)
@@ -125,28 +116,44 @@ ratio_of(const double *a, const double *b, int rounds, double *low, double *high
 	return m;
 }
 
-static void
-print_row(const struct bench *b, const struct bench_metric *m, int contestant, int rounds)
+static bool
+is_cost(const struct bench_metric *m)
 {
-	const double *v = m->value[contestant];
-	double sorted[BENCH_ROUNDS_MAX], low, high;
+	size_t n = strlen(m->name);
 
-	memcpy(sorted, v, sizeof(sorted));
-	bench_quantile(sorted, rounds, 0.5);
-	printf("  %-24s %10.2f %10.2f %10.2f", b->contestants[contestant].name, sorted[0], median(v, rounds),
-	    sorted[rounds - 1]);
-	if (b->floor != BENCH_NONE) {
-		if (m->value[b->floor][0] > 0)
-			printf(" %10.2f", ratio_of(v, m->value[b->floor], rounds, &low, &high));
-		else
-			printf(" %10s", "-");
-	}
+	return n > 2 && strcmp(m->name + n - 2, "s)") == 0;
+}
+
+static void
+print_ratios(const struct bench *b, const struct bench_metric *m, const double *v, int rounds)
+{
+	double low, high;
+
+	if (b->floor != BENCH_NONE && m->value[b->floor][0] > 0)
+		printf(" %10.2f", ratio_of(v, m->value[b->floor], rounds, &low, &high));
+	else if (b->floor != BENCH_NONE)
+		printf(" %10s", "-");
 	if (m->value[b->oracle][0] > 0) {
 		double r = ratio_of(m->value[b->oracle], v, rounds, &low, &high);
 		printf("  %8.2f (%.2f..%.2f)", r, low, high);
 	}
-	if (sorted[rounds - 1] - sorted[0] > SPREAD_MAX * median(v, rounds))
-		printf("  spread %.0f %%", 100 * (sorted[rounds - 1] - sorted[0]) / median(v, rounds));
+}
+
+static void
+print_row(const struct bench *b, const struct bench_metric *m, int contestant, int rounds)
+{
+	const double *v = m->value[contestant];
+	double sorted[BENCH_ROUNDS_MAX];
+
+	memcpy(sorted, v, sizeof(sorted));
+	bench_quantile(sorted, rounds, 0.5); /* which sorts */
+	printf("  %-24s %10.2f %10.2f %10.2f", b->contestants[contestant].name, sorted[0],
+	    sorted[rounds / 2], sorted[rounds - 1]);
+	if (is_cost(m))
+		print_ratios(b, m, v, rounds);
+	double spread = (sorted[rounds - 1] - sorted[0]) / sorted[rounds / 2];
+	if (is_cost(m) && spread > SPREAD_MAX)
+		printf("  spread %.0f %%", 100 * spread);
 	printf("\n");
 }
 
@@ -155,9 +162,9 @@ bench_report(const struct bench *b, const struct bench_metric *metrics, int coun
 {
 	for (int i = 0; i < count; i++) {
 		printf("\n%s\n  %-24s %10s %10s %10s", metrics[i].name, "", "min", "median", "max");
-		if (b->floor != BENCH_NONE)
-			printf(" %10s", "of floor");
-		printf("  cheaper than the oracle, times\n");
+		if (is_cost(&metrics[i]))
+			printf("%s  cheaper than the oracle, times", b->floor != BENCH_NONE ? "   of floor" : "");
+		printf("\n");
 		for (int c = 0; c < b->contestant_count; c++)
 			if (metrics[i].value[c][0] > 0)
 				print_row(b, &metrics[i], c, rounds);
@@ -198,13 +205,13 @@ bench_main(const struct bench *b, int argc, char **argv)
 	printf("%s: %s\n%d round(s), ", b->name, b->about, rounds);
 	bench_print_machine();
 	for (int r = 0; r < rounds; r++)
-		for (int p = 0; passes[p]; p++)
-			for (int c = 0; c < b->contestant_count; c++) {
-				fprintf(stderr, "round %d of %d: %s, %s\n", r + 1, rounds, passes[p], b->contestants[c].name);
+		for (int p = 0; passes[p]; p++) {
+			fprintf(stderr, "round %d of %d: %s\n", r + 1, rounds, passes[p]);
+			for (int c = 0; c < b->contestant_count; c++)
 				run_child(b, c, passes[p], r, metrics, &count);
-			}
+		}
 	bench_report(b, metrics, count, rounds);
 	if (b->after)
-		b->after(b, passes);
+		b->after(b);
 	return 0;
 }

@@ -9,7 +9,8 @@
  * A benchmark has passes (sizes, backends); a contestant is run once per pass and round, with its own arguments
  * and then the pass's words. Contestants take turns within a round, so that a drift of the machine's speed hits
  * all alike, and ratios are taken within a round. A child prints lines "VALUE METRIC", where METRIC is the rest
- * of the line; lines of the same METRIC are compared. What a library cannot do, its child does not print.
+ * of the line; lines of the same METRIC stand in one table. What a library cannot do, its child does not print.
+ * A METRIC that ends in (ns) or (us) is a cost, for which there are ratios; others are only shown.
  */
 #ifndef EVRT_TESTING_BENCH_BENCH_H_
 #define EVRT_TESTING_BENCH_BENCH_H_
@@ -45,8 +46,7 @@ struct bench {
 	int rounds, rounds_quick;
 	const char *const *passes; /* words for the children, one string per pass, ended by NULL */
 	const char *const *passes_quick;
-	/* May run more children of its own after a round, and print of them: NULL, or a function. */
-	void (*after)(const struct bench *, const char *const *passes);
+	void (*after)(const struct bench *); /* prints more, behind the tables; may be NULL */
 };
 
 /* The whole of a benchmark's main: reads --quick and --rounds N, runs, prints. The exit status: 0, or 1 when
@@ -72,7 +72,7 @@ void bench_words(char *argv[BENCH_ARGS_MAX + 2], char words[512], const char *pa
 
 /* Prints "PROGRAM: WHAT: errno's text" and exits with status 1. */
 _Noreturn void bench_die(const char *what);
-/* The calling thread stays on this CPU. Where there are fewer, they are shared. */
+/* The calling thread stays on CPU `cpu`, counted modulo those there are. */
 void bench_pin(int cpu);
 /* CPU time of the calling thread, of the process, and the time of day that never runs backwards. */
 double bench_thread_cpu_ns(void);
