@@ -12,14 +12,15 @@
 #define SPREAD_MAX 0.2
 
 void
-bench_print_machine(void)
+bench_print_head(const struct bench *b, int rounds)
 {
 	struct utsname u;
 	cpu_set_t set;
 
 	uname(&u);
 	sched_getaffinity(0, sizeof(set), &set);
-	printf("on %d CPU(s), %s %s\n", CPU_COUNT(&set), u.sysname, u.release);
+	printf("%s: %s\n%d round(s) on %d CPU(s), %s %s\n", b->name, b->about, rounds, CPU_COUNT(&set), u.sysname,
+	    u.release);
 }
 
 void
@@ -173,37 +174,38 @@ bench_report(const struct bench *b, const struct bench_metric *metrics, int coun
 	    "only.\n", 100 * SPREAD_MAX);
 }
 
-static int
-usage(const struct bench *b)
+int
+bench_options(const struct bench *b, int argc, char **argv, bool *quick)
 {
-	fprintf(stderr, "usage: %s [--quick] [--rounds N]: 1 to %d rounds\n", b->name, BENCH_ROUNDS_MAX);
-	return 2;
+	int rounds = 0;
+	bool wrong = false;
+
+	*quick = false;
+	for (int i = 1; i < argc; i++) {
+		bool takes_number = strcmp(argv[i], "--rounds") == 0 && i + 1 < argc;
+		if (strcmp(argv[i], "--quick") == 0)
+			*quick = true;
+		else if (takes_number && (rounds = atoi(argv[++i])) > 0)
+			continue;
+		else
+			wrong = true;
+	}
+	if (wrong || rounds > BENCH_ROUNDS_MAX) {
+		fprintf(stderr, "usage: %s [--quick] [--rounds N]: 1 to %d rounds\n", b->name, BENCH_ROUNDS_MAX);
+		exit(2);
+	}
+	return rounds ? rounds : *quick ? b->rounds_quick : b->rounds;
 }
 
 int
 bench_main(const struct bench *b, int argc, char **argv)
 {
 	static struct bench_metric metrics[BENCH_METRICS_MAX];
-	bool quick = false;
-	int rounds = 0, count = 0;
-
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--quick") == 0)
-			quick = true;
-		else if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)
-			rounds = atoi(argv[++i]);
-		else
-			return usage(b);
-		if (i + 1 == argc && rounds == 0 && !quick)
-			return usage(b);
-	}
-	if (rounds == 0)
-		rounds = quick ? b->rounds_quick : b->rounds;
-	if (rounds < 1 || rounds > BENCH_ROUNDS_MAX)
-		return usage(b);
+	bool quick;
+	int rounds = bench_options(b, argc, argv, &quick), count = 0;
 	const char *const *passes = quick ? b->passes_quick : b->passes;
-	printf("%s: %s\n%d round(s), ", b->name, b->about, rounds);
-	bench_print_machine();
+
+	bench_print_head(b, rounds);
 	for (int r = 0; r < rounds; r++)
 		for (int p = 0; passes[p]; p++) {
 			fprintf(stderr, "round %d of %d: %s\n", r + 1, rounds, passes[p]);

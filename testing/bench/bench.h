@@ -55,14 +55,16 @@ int bench_main(const struct bench *, int argc, char **argv);
 
 /* ---- For a benchmark that runs its contestants itself. */
 
+/* Reads --quick and --rounds N. Ends the program, with status 2, where they are wrong. Returns the rounds. */
+int bench_options(const struct bench *, int argc, char **argv, bool *quick);
+/* What is run, and on what. */
+void bench_print_head(const struct bench *, int rounds);
 /* value > 0 */
 void bench_record(struct bench_metric *metrics, int *count, const char *metric, int contestant, int round,
     double value);
 /* A table per metric: min, median, max; of the floor's; how many times cheaper than the oracle. Warns of what
  * spread by more than a fifth. */
 void bench_report(const struct bench *, const struct bench_metric *metrics, int count, int rounds);
-/* CPUs and kernel. */
-void bench_print_machine(void);
 /* Fills `path` with that of the program `name` beside this one. */
 void bench_path(char path[4352], const char *name);
 /* argv[0] is `path`; the words of `a` and then of `b` (may be NULL) follow. `words` holds them: as long as argv. */
