@@ -5,7 +5,6 @@
  * Threads:  making: any. Freeing: the last to use it.
  */
 #include <event2/event.h>
-#include <event2/event_compat.h>
 #include <evrt/pool.h>
 
 #include <errno.h>
@@ -93,17 +92,6 @@ struct event_base *
 event_base_new(void)
 {
 	return event_base_new_with_config(NULL);
-}
-
-struct event_base *
-event_init(void)
-{
-	struct event_base *base = event_base_new();
-
-	if (!base)
-		evrt__errx(1, "event_init: Unable to construct event_base");
-	evrt__global_base = base;
-	return base;
 }
 
 static int
@@ -207,12 +195,6 @@ event_base_priority_init(struct event_base *base, int priorities)
 		evrt_store_relaxed(&base->priorities, priorities);
 	evrt__unlock(base->strand->lock);
 	return err < 0 ? -1 : 0;
-}
-
-int
-event_priority_init(int priorities)
-{
-	return event_base_priority_init(evrt__global_base, priorities);
 }
 
 int

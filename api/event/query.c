@@ -3,7 +3,6 @@
  * Threads:  any, except where a walk says otherwise.
  */
 #include <event2/event.h>
-#include <event2/event_compat.h>
 
 #include <errno.h>
 
@@ -24,12 +23,6 @@ const char *
 event_base_get_method(const struct event_base *base)
 {
 	return backend_of(base)->name;
-}
-
-const char *
-event_get_method(void)
-{
-	return event_base_get_method(evrt__global_base);
 }
 
 int
