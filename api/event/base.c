@@ -62,6 +62,7 @@ plain_base_new(const struct event_config *cfg, const struct evrt_backend_ops *ba
 		return NULL;
 	}
 	base->strand = &base->loop.strand;
+	evrt__watchers_init(&base->watchers);
 	base->strand->execute = evrt__event_execute;
 	base->loop.cache_time = !(flags & EVENT_BASE_FLAG_NO_CACHE_TIME);
 	if (cfg) {
@@ -163,6 +164,7 @@ base_free_with(struct event_base *base, bool finalize)
 	evrt__reactor_drop_timers(&base->loop.reactor, finalize);
 	evrt__fdmap_drop_watches(&base->loop.fdmap, finalize);
 	evrt__strand_drop_tasks(base->strand, finalize);
+	evrt__watchers_free(&base->watchers);
 	evrt__base_fini_common(base);
 	evrt__loop_fini(&base->loop);
 	evrt__free(base);
