@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -82,4 +83,7 @@ struct evrt_sys evrt__sys = {
 	.open = sys_open,
 	.sched_getaffinity = sched_getaffinity,
 	.pipe2 = pipe2,
+	.dup3 = dup3,
+	.sigaction = sigaction,
+	.signalfd = signalfd,
 };

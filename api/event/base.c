@@ -28,6 +28,7 @@ evrt__base_init_common(struct event_base *base, enum evrt_base_kind kind, int fl
 	base->kind = kind;
 	base->flags = flags;
 	evrt_store_relaxed(&base->priorities, (int)priorities);
+	evrt__sigport_init(&base->signals, evrt__config_wants_signalfd(flags));
 	return -pthread_mutex_init(&base->setup_lock, NULL);
 }
 
@@ -137,7 +138,7 @@ evrt__reactor_drop_timers(struct evrt_reactor *r, bool finalize)
 void
 evrt__base_drop_signals(struct event_base *base, bool finalize)
 {
-	while (base->signals.slot && !evrt__list_empty(&base->signals.slots)) {
+	while (!evrt__list_empty(&base->signals.slots)) {
 		struct evrt_link *first = base->signals.slots.next;
 		evrt__event_orphan(EVRT_CONTAINER_OF(first, struct evrt_slot, fd_link), finalize);
 	}

@@ -25,6 +25,17 @@ event_base_get_method(const struct event_base *base)
 	return backend_of(base)->name;
 }
 
+const char *
+event_base_get_signal_method(const struct event_base *base)
+{
+	struct event_base *b = (struct event_base *)(uintptr_t)base; /* const to the caller, but for the lock */
+
+	pthread_mutex_lock(&b->setup_lock);
+	const char *name = evrt__sigport_method_name(&b->signals);
+	pthread_mutex_unlock(&b->setup_lock);
+	return name;
+}
+
 int
 event_base_get_features(const struct event_base *base)
 {
