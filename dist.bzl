@@ -106,7 +106,7 @@ def _shared_library_impl(ctx):
         outputs = [out],
         mnemonic = "EvrtSharedLibrary",
     )
-    return [DefaultInfo(files = depset([out]))]
+    return [DefaultInfo(files = depset([out]), runfiles = ctx.runfiles(files = [out]))]
 
 evrt_shared_library = rule(
     implementation = _shared_library_impl,

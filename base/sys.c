@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/sendfile.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,4 +84,7 @@ struct evrt_sys evrt__sys = {
 	.sched_getaffinity = sched_getaffinity,
 	.pipe2 = pipe2,
 	.gettid = gettid,
+	.dup3 = dup3,
+	.sigaction = sigaction,
+	.signalfd = signalfd,
 };

@@ -9,6 +9,7 @@
 
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/socket.h>
@@ -53,6 +54,9 @@ struct evrt_sys {
 	int (*sched_getaffinity)(pid_t, size_t, cpu_set_t *);
 	int (*pipe2)(int[2], int);
 	pid_t (*gettid)(void);
+	int (*dup3)(int, int, int);
+	int (*sigaction)(int, const struct sigaction *, struct sigaction *);
+	int (*signalfd)(int, const sigset_t *, int);
 };
 
 /* Semantics and errno are the kernel's. */

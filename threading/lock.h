@@ -57,7 +57,9 @@ void evrt__threads_set_id_fn(unsigned long (*id_fn)(void));
 /* Puts the checks around whatever callbacks are set now or later. Before the first lock. */
 void evrt__threads_enable_lock_debugging(void);
 /* pthread locks, conditions and ids (also Debian's evthread_use_pthreads). 0 or -1. */
-__attribute__((visibility("default"))) int evrt__threads_use_pthreads(void);
+int evrt__threads_use_pthreads(void);
+/* The same. `prio_inherit`: locks from now on lend their holder the priority of who waits; false: no more. */
+__attribute__((visibility("default"))) int evrt__threads_use_pthreads_with(bool prio_inherit);
 /* The callbacks in use, in tables of this room: their functions are NULL while there are none. What is done through
  * them is checked, too, while lock debugging is on. For setters and for programs that lock by them. */
 struct evrt_lock_fns *evrt__threads_lock_fns(void);

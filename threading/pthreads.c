@@ -1,6 +1,6 @@
 /* threading/pthreads.c — locks, conditions and ids of POSIX threads, as evthread callbacks.
  *
- * Here:     evrt__threads_use_pthreads and what it installs.
+ * Here:     evrt__threads_use_pthreads, with and without flags, and what it installs.
  * Not here: starting threads (thread.c).
  * Threads:  any.
  *
@@ -16,6 +16,9 @@
 #include "base/mem.h"
 #include "threading/lock.h"
 
+/* PTHREAD_PRIO_*, of the locks that are made from now on. Set while the program has one thread. */
+static int pthreads_protocol = PTHREAD_PRIO_NONE;
+
 static int
 pthreads_mutex_init(pthread_mutex_t *m, int type)
 {
@@ -25,6 +28,8 @@ pthreads_mutex_init(pthread_mutex_t *m, int type)
 	if (err)
 		return err;
 	err = pthread_mutexattr_settype(&attr, type);
+	if (!err && pthreads_protocol != PTHREAD_PRIO_NONE)
+		err = pthread_mutexattr_setprotocol(&attr, pthreads_protocol);
 	if (!err)
 		err = pthread_mutex_init(m, &attr);
 	pthread_mutexattr_destroy(&attr);
@@ -152,7 +157,7 @@ pthreads_id(void)
 }
 
 int
-evrt__threads_use_pthreads(void)
+evrt__threads_use_pthreads_with(bool prio_inherit)
 {
 	static const struct evrt_lock_fns locks = {
 		.lock_api_version = EVRT_LOCK_API_VERSION,
@@ -177,5 +182,14 @@ evrt__threads_use_pthreads(void)
 	if (evrt__threads_set_cond_fns(&conds) < 0)
 		return -1;
 	evrt__threads_set_id_fn(pthreads_id);
-	return evrt__threads_set_lock_fns(&locks);
+	if (evrt__threads_set_lock_fns(&locks) < 0)
+		return -1;
+	pthreads_protocol = prio_inherit ? PTHREAD_PRIO_INHERIT : PTHREAD_PRIO_NONE;
+	return 0;
+}
+
+int
+evrt__threads_use_pthreads(void)
+{
+	return evrt__threads_use_pthreads_with(false);
 }

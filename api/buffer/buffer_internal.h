@@ -159,6 +159,9 @@ void evrt__buffer_run_deferred(struct evbuffer *);
 /* evbuffer_add_cb with flags: EVBUFFER_CB_ENABLED, _NODEFER, _INTERNAL. */
 struct evbuffer_cb_entry *evrt__buffer_add_cb(
     struct evbuffer *, evbuffer_cb_func cb, void *arg, uint32_t flags);
+/* For evbuffer_setcb: removes the program's callbacks, and puts `only` (evrt__calloc'ed, filled in; NULL: none)
+ * in their place. */
+void evrt__buffer_replace_callbacks(struct evbuffer *, struct evbuffer_cb_entry *only);
 /* evbuffer_read that returns -errno, and in *out_offered the bytes the kernel was offered room for: a
  * result below that means that a stream is drained. */
 ssize_t evrt__buffer_read(struct evbuffer *, int fd, ssize_t howmuch, size_t *out_offered);

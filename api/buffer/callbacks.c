@@ -11,7 +11,6 @@
  */
 #include "api/buffer/buffer_internal.h"
 
-#include <event2/buffer_compat.h>
 #include "base/mem.h"
 
 struct evbuffer_cb_entry *
@@ -88,28 +87,18 @@ evbuffer_remove_cb(struct evbuffer *buf, evbuffer_cb_func cb, void *arg)
 	return result;
 }
 
-int
-evbuffer_setcb(struct evbuffer *buf, evbuffer_cb cb, void *arg)
+void
+evrt__buffer_replace_callbacks(struct evbuffer *buf, struct evbuffer_cb_entry *only)
 {
-	struct evbuffer_cb_entry *added = NULL;
-	if (cb) {
-		added = evrt__calloc(1, sizeof(*added));
-		if (!added)
-			return -1;
-		added->call.obsolete = cb;
-		added->arg = arg;
-		added->flags = EVBUFFER_CB_ENABLED | EVBUFFER_CB_OBSOLETE;
-	}
 	evrt__buffer_lock(buf);
 	EVRT_LIST_FOREACH_SAFE(l, next, &buf->callbacks) {
 		struct evbuffer_cb_entry *e = EVRT_CONTAINER_OF(l, struct evbuffer_cb_entry, link);
 		if (!(e->flags & EVBUFFER_CB_INTERNAL))
 			callbacks_remove(buf, e);
 	}
-	if (added)
-		evrt__list_push_head(&buf->callbacks, &added->link);
+	if (only)
+		evrt__list_push_head(&buf->callbacks, &only->link);
 	evrt__buffer_unlock(buf);
-	return 0;
 }
 
 int

@@ -1,7 +1,7 @@
 /* api/buffer/search.c — positions, searches, lines.
  *
- * Here:     evbuffer_ptr, search, search_eol, readln, and the two old calls readline and find.
- * Not here: showing contents without a copy (iovec.c).
+ * Here:     evbuffer_ptr, search, search_eol, readln.
+ * Not here: showing contents without a copy (iovec.c), the older calls readline and find (api/compat).
  * Threads:  as in event2/buffer.h.
  *
  * A position just behind the last byte has no chain. Positions that an edit made invalid cannot be told
@@ -10,7 +10,6 @@
 #include "api/buffer/buffer_internal.h"
 
 #include <string.h>
-#include <event2/buffer_compat.h>
 #include "base/mem.h"
 
 static const struct evbuffer_ptr search_not_found = { .pos = -1, .internal_ = { NULL, 0 } };
@@ -272,24 +271,4 @@ out:
 	if (n_read_out)
 		*n_read_out = n;
 	return line;
-}
-
-char *
-evbuffer_readline(struct evbuffer *buf)
-{
-	return evbuffer_readln(buf, NULL, EVBUFFER_EOL_ANY);
-}
-
-unsigned char *
-evbuffer_find(struct evbuffer *buf, const unsigned char *what, size_t len)
-{
-	unsigned char *result = NULL;
-	evrt__buffer_lock(buf);
-	struct evbuffer_ptr at = evbuffer_search(buf, (const char *)what, len, NULL);
-	if (at.pos >= 0) {
-		unsigned char *mem = evbuffer_pullup(buf, at.pos + (ev_ssize_t)len);
-		result = mem ? mem + at.pos : NULL;
-	}
-	evrt__buffer_unlock(buf);
-	return result;
 }

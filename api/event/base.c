@@ -5,7 +5,6 @@
  * Threads:  making: any. Freeing: the last to use it.
  */
 #include <event2/event.h>
-#include <event2/event_compat.h>
 #include <evrt/pool.h>
 
 #include <errno.h>
@@ -29,6 +28,7 @@ evrt__base_init_common(struct event_base *base, enum evrt_base_kind kind, int fl
 	base->kind = kind;
 	base->flags = flags;
 	evrt_store_relaxed(&base->priorities, (int)priorities);
+	evrt__sigport_init(&base->signals, evrt__config_wants_signalfd(flags));
 	return -pthread_mutex_init(&base->setup_lock, NULL);
 }
 
@@ -64,6 +64,7 @@ plain_base_new(const struct event_config *cfg, const struct evrt_backend_ops *ba
 		return NULL;
 	}
 	base->strand = &base->loop.strand;
+	evrt__watchers_init(&base->watchers);
 	base->strand->execute = evrt__event_execute;
 	base->loop.timer_due = evrt__event_timer_due;
 	base->loop.cache_time = !(flags & EVENT_BASE_FLAG_NO_CACHE_TIME);
@@ -95,17 +96,6 @@ struct event_base *
 event_base_new(void)
 {
 	return event_base_new_with_config(NULL);
-}
-
-struct event_base *
-event_init(void)
-{
-	struct event_base *base = event_base_new();
-
-	if (!base)
-		evrt__errx(1, "event_init: Unable to construct event_base");
-	evrt__global_base = base;
-	return base;
 }
 
 static int
@@ -143,7 +133,7 @@ plain_base_drop_timers(struct event_base *base, bool finalize)
 void
 evrt__base_drop_signals(struct event_base *base, bool finalize)
 {
-	while (base->signals.slot && !evrt__list_empty(&base->signals.slots)) {
+	while (!evrt__list_empty(&base->signals.slots)) {
 		struct evrt_link *first = base->signals.slots.next;
 		evrt__event_orphan(EVRT_CONTAINER_OF(first, struct evrt_slot, fd_link), finalize);
 	}
@@ -170,6 +160,7 @@ base_free_with(struct event_base *base, bool finalize)
 	plain_base_drop_timers(base, finalize);
 	evrt__fdmap_drop_watches(&base->loop.fdmap, finalize);
 	evrt__strand_drop_tasks(base->strand, finalize);
+	evrt__watchers_free(&base->watchers);
 	evrt__base_fini_common(base);
 	evrt__loop_fini(&base->loop);
 	evrt__free(base);
@@ -202,12 +193,6 @@ event_base_priority_init(struct event_base *base, int priorities)
 		evrt_store_relaxed(&base->priorities, priorities);
 	evrt__unlock(base->strand->lock);
 	return err < 0 ? -1 : 0;
-}
-
-int
-event_priority_init(int priorities)
-{
-	return event_base_priority_init(evrt__global_base, priorities);
 }
 
 int

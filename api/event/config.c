@@ -132,6 +132,14 @@ evrt__config_choose_backend(const struct event_config *cfg)
 	return NULL;
 }
 
+bool
+evrt__config_wants_signalfd(int flags)
+{
+	if (flags & EVENT_BASE_FLAG_USE_SIGNALFD)
+		return true;
+	return !(flags & EVENT_BASE_FLAG_IGNORE_ENV) && evrt__getenv("EVENT_USE_SIGNALFD");
+}
+
 /* As many as there are pollers, plus the NULL at the end; names never change, so one array serves all. */
 const char **
 event_get_supported_methods(void)

@@ -5,6 +5,8 @@
 #ifndef EVRT_API_EVENT_CONFIG_H_
 #define EVRT_API_EVENT_CONFIG_H_
 
+#include <stdbool.h>
+
 #include "backends/backend.h"
 
 #define EVRT_AVOID_MAX 16
@@ -22,6 +24,8 @@ struct event_config {
 
 /* The first poller, in order of preference, that `config` (NULL: defaults) and the environment allow; NULL: none. */
 const struct evrt_backend_ops *evrt__config_choose_backend(const struct event_config *config);
+/* By flags (EVENT_BASE_FLAG_*) or environment, does a base want its signals from signalfd? */
+bool evrt__config_wants_signalfd(int flags);
 /* getenv, unless the process runs with somebody else's rights. */
 const char *evrt__getenv(const char *name);
 

@@ -5,11 +5,9 @@
  * Threads:  loop: one per base. The others: any.
  */
 #include <event2/event.h>
-#include <event2/event_compat.h>
 
 #include "api/event/debug.h"
 #include "api/event/event_internal.h"
-#include "api/event/globals.h"
 #include "api/event/pool_base.h"
 #include "base/log.h"
 #include "threading/lock.h"
@@ -45,18 +43,6 @@ event_base_dispatch(struct event_base *base)
 	return event_base_loop(base, 0);
 }
 
-int
-event_dispatch(void)
-{
-	return event_loop(0);
-}
-
-int
-event_loop(int flags)
-{
-	return event_base_loop(evrt__global_base, flags);
-}
-
 static void
 loopexit_due(evutil_socket_t fd, short what, void *arg)
 {
@@ -80,12 +66,6 @@ event_base_loopexit(struct event_base *base, const struct timeval *tv)
 }
 
 int
-event_loopexit(const struct timeval *tv)
-{
-	return event_base_loopexit(evrt__global_base, tv);
-}
-
-int
 event_base_loopbreak(struct event_base *base)
 {
 	if (!base)
@@ -99,12 +79,6 @@ event_base_loopbreak(struct event_base *base)
 	evrt__loop_nudge(&base->loop);
 	evrt__unlock(base->strand->lock);
 	return 0;
-}
-
-int
-event_loopbreak(void)
-{
-	return event_base_loopbreak(evrt__global_base);
 }
 
 int

@@ -4,7 +4,6 @@
  * Not here: add, delete, activate (add.c), running (execute.c), finalising (finalize.c).
  */
 #include <event2/event.h>
-#include <event2/event_compat.h>
 
 #include <errno.h>
 #include <string.h>
@@ -51,15 +50,6 @@ event_assign(struct event *public_ev, struct event_base *base, evutil_socket_t f
 	evrt__debug_too_late();
 	evrt__debug_note(ev, EVRT_DEBUG_ASSIGNED, 0, NULL);
 	return 0;
-}
-
-void
-event_set(struct event *ev, evutil_socket_t fd, short events, void (*callback)(evutil_socket_t, short, void *),
-    void *arg)
-{
-	int r = event_assign(ev, evrt__global_base, fd, events, callback, arg);
-
-	EVRT_ASSERT(r == 0);
 }
 
 int

@@ -15,6 +15,7 @@
 #include <stdint.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include "api/event/watch.h"
 #include "base/assert.h"
 #include "runtime/loop/loop.h"
 #include "runtime/loop/signal.h"
@@ -86,6 +87,7 @@ struct event_base {
 	struct evrt_pool *pool;     /* PINNED, POOLED. const */
 	struct evrt_loop loop;      /* PLAIN only */
 	evrt_ns wall_turn, wall_ns; /* PLAIN: the wall clock's time of the turn with that loop.now. Strand lock */
+	struct evrt_watchers watchers; /* PLAIN only */
 	int flags;                  /* EVENT_BASE_FLAG_*; const */
 	evrt_atomic(int) priorities;
 	struct evrt_sigport signals;   /* opened by the first signal event; its strand's lock */

@@ -5,10 +5,8 @@
 #include "api/event/once.h"
 
 #include <event2/event.h>
-#include <event2/event_compat.h>
 
 #include "api/event/debug.h"
-#include "api/event/globals.h"
 #include "base/mem.h"
 #include "threading/lock.h"
 
@@ -90,10 +88,4 @@ event_base_once(struct event_base *base, evutil_socket_t fd, short events, event
 	if (r < 0)
 		once_free(once);
 	return r;
-}
-
-int
-event_once(evutil_socket_t fd, short events, event_callback_fn callback, void *arg, const struct timeval *tv)
-{
-	return event_base_once(evrt__global_base, fd, events, callback, arg, tv);
 }

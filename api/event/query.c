@@ -3,7 +3,6 @@
  * Threads:  any, except where a walk says otherwise.
  */
 #include <event2/event.h>
-#include <event2/event_compat.h>
 
 #include <errno.h>
 
@@ -27,9 +26,14 @@ event_base_get_method(const struct event_base *base)
 }
 
 const char *
-event_get_method(void)
+event_base_get_signal_method(const struct event_base *base)
 {
-	return event_base_get_method(evrt__global_base);
+	struct event_base *b = (struct event_base *)(uintptr_t)base; /* const to the caller, but for the lock */
+
+	pthread_mutex_lock(&b->setup_lock);
+	const char *name = evrt__sigport_method_name(&b->signals);
+	pthread_mutex_unlock(&b->setup_lock);
+	return name;
 }
 
 int

@@ -3,7 +3,6 @@
  * Threads:  before other threads exist.
  */
 #include <event2/event.h>
-#include <event2/event_compat.h>
 #include <event2/util.h>
 
 #include "api/event/debug.h"

@@ -44,7 +44,7 @@ evrt__base_walk(struct event_base *base, evrt_walk_fn fn, void *arg)
 	struct evrt_strand *s = base->strand;
 	int r = evrt__fdmap_foreach(&base->loop.fdmap, visit_slot, &w);
 
-	if (r == 0 && base->signals.slot)
+	if (r == 0)
 		EVRT_LIST_FOREACH(it, &base->signals.slots)
 			if (r == 0)
 				r = visit_slot(EVRT_CONTAINER_OF(it, struct evrt_slot, fd_link), &w);

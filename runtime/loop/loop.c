@@ -97,12 +97,29 @@ loop_set_waiting(struct evrt_loop *l, bool waiting, evrt_ns deadline)
 	}
 }
 
-/* Waits (without the lock) and hands out the reports. 0 or -errno. */
+/* How a loop ends that is to end now, as evrt__loop_run returns it; -1: it goes on. */
 static int
-loop_poll(struct evrt_loop *l, bool block)
+loop_verdict(const struct evrt_loop *l, unsigned flags)
+{
+	if (l->exit || l->stop)
+		return 0;
+	return !(flags & EVRT_LOOP_NO_EXIT_ON_EMPTY) && loop_is_empty(l) ? 1 : -1;
+}
+
+/* How long the next wait may last. 0: only look. */
+static evrt_ns
+loop_deadline(struct evrt_loop *l, unsigned flags)
+{
+	if (l->strand.active_count || (flags & EVRT_LOOP_NONBLOCK))
+		return 0;
+	return evrt__timers_next(&l->reactor.timers);
+}
+
+/* Waits until `deadline` (without the lock) and hands out the reports. 0 or -errno. */
+static int
+loop_poll(struct evrt_loop *l, evrt_ns deadline)
 {
 	struct evrt_reactor *r = &l->reactor;
-	evrt_ns deadline = block ? evrt__timers_next(&r->timers) : 0;
 	int n = evrt__reactor_prepare(r);
 
 	if (n < 0)
@@ -255,16 +272,24 @@ loop_turns(struct evrt_loop *l, unsigned flags)
 {
 	for (;;) {
 		l->again = false;
-		if (l->exit || l->stop)
-			return 0;
-		if (!(flags & EVRT_LOOP_NO_EXIT_ON_EMPTY) && loop_is_empty(l))
-			return 1;
-		bool block = l->strand.active_count == 0 && !(flags & EVRT_LOOP_NONBLOCK);
 		l->now = 0;
-		int err = loop_poll(l, block);
+		int verdict = loop_verdict(l, flags);
+		if (verdict < 0 && l->watch) {
+			/* What it adds, deletes or ends holds for this wait already. */
+			l->watch->prepare(l, loop_deadline(l, flags));
+			verdict = loop_verdict(l, flags);
+		}
+		if (verdict >= 0)
+			return verdict;
+		int err = loop_poll(l, loop_deadline(l, flags));
 		if (err < 0) {
 			evrt__warnx("%s: waiting for events failed: %s", l->reactor.backend->name, strerror(-err));
 			return -1;
+		}
+		if (l->watch) {
+			l->watch->check(l);
+			if (l->stop)
+				continue;
 		}
 		if (l->cache_time)
 			l->now = evrt__reactor_now(&l->reactor);

@@ -18,12 +18,23 @@ enum evrt_loop_flag { /* libevent's EVLOOP_* numbers */
 	EVRT_LOOP_NO_EXIT_ON_EMPTY = 0x04,
 };
 
+struct evrt_loop;
+
+/* Somebody who looks on at each turn. Called with the lock held, which may be released meanwhile. */
+struct evrt_loop_watch {
+	/* Right before the wait: until `deadline`; 0: it will only look; EVRT_NS_NEVER: until something happens. */
+	void (*prepare)(struct evrt_loop *, evrt_ns deadline);
+	/* Right after it: reports have been handed out, timers not, no callback has run. */
+	void (*check)(struct evrt_loop *);
+};
+
 struct evrt_loop {
 	struct evrt_strand strand;
 	struct evrt_reactor reactor;
 	struct evrt_fdmap fdmap;
 	int virtual_count;           /* what keeps the loop from ending, beside strand.added: things that are no events */
 	int virtual_count_max;
+	const struct evrt_loop_watch *watch; /* NULL: nobody */
 	bool running;
 	bool waiting;                /* in the poller, without the lock: who changes something must wake it */
 	bool exit, stop, again;      /* loopexit has fired; loopbreak; loopcontinue. Kept after the loop */

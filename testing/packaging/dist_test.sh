@@ -67,12 +67,12 @@ exported() {
 
 # Every name that a shared library gives is public: nothing of the engine, but the one that pthreads calls.
 exports_are_public() {
-	local rooms='event|evbuffer|bufferevent|evconnlistener|evutil|evthread|libevent|evrt|ev_token_bucket'
-	! exported "$1" | grep -Ev "^($rooms)_[a-z]" | grep -Fvx evrt__threads_use_pthreads | grep .
+	local rooms='event|evbuffer|bufferevent|evconnlistener|evutil|evthread|evwatch|libevent|evrt|ev_token_bucket'
+	! exported "$1" | grep -Ev "^($rooms)_[a-z]" | grep -Fvx evrt__threads_use_pthreads_with | grep .
 }
 
 pthreads_is_alone() {
-	[ "$(exported libevent_pthreads.so)" = evthread_use_pthreads ]
+	[ "$(exported libevent_pthreads.so | sort)" = $'evthread_use_pthreads\nevthread_use_pthreads_with_flags' ]
 }
 
 no_build_paths() {
@@ -95,7 +95,7 @@ for name in libevent-2.1.so.7 libevent_core-2.1.so.7 libevent_pthreads-2.1.so.7;
 	check "real_file_$name" test -f "$prefix/lib/$name.0.1"
 	check "exports_$name" exports_are_public $name
 done
-check pthreads_holds_one_function pthreads_is_alone
+check pthreads_holds_its_functions_only pthreads_is_alone
 check headers_stand_alone headers_stand_alone
 check no_build_paths no_build_paths
 

@@ -57,7 +57,8 @@ struct event_base *event_base_new(void);
 /* A new base as `cfg` asks; NULL asks for nothing. `cfg` may be freed afterwards. NULL when no poller has
  * what it requires, when memory or descriptors are out, or EVRT_BASE_FLAG_POOLED has bad values (errno as
  * evrt_pool_new). Unless EVENT_BASE_FLAG_IGNORE_ENV is set, EVENT_NOEPOLL, EVENT_NOPOLL and EVENT_NOSELECT
- * in the environment forbid a poller each. The environment does not count in set-user-ID programs. */
+ * in the environment forbid a poller each, and EVENT_USE_SIGNALFD sets EVENT_BASE_FLAG_USE_SIGNALFD. The
+ * environment does not count in set-user-ID programs. */
 EVENT2_EXPORT_SYMBOL
 struct event_base *event_base_new_with_config(const struct event_config *cfg);
 
@@ -82,6 +83,11 @@ int event_reinit(struct event_base *base);
 /* The poller in use: "epoll", "poll" or "select". Never to be freed. */
 EVENT2_EXPORT_SYMBOL
 const char *event_base_get_method(const struct event_base *base);
+
+/* How the base gets its signals: "signal", by a handler, or "signalfd_signal". Where signalfd was asked for and
+ * does not work, that shows after the first event_add of a signal. Never to be freed. (Of libevent 2.2.) */
+EVENT2_EXPORT_SYMBOL
+const char *event_base_get_signal_method(const struct event_base *base);
 
 /* The pollers of this build, best first, ending with NULL; not all may work here. Never to be freed. */
 EVENT2_EXPORT_SYMBOL
@@ -111,7 +117,7 @@ enum event_base_config_flag {
 	/* No lock for this base, though threads are on: one thread alone may call anything on it or its
 	 * events. Not for pooled bases, where it has no effect. */
 	EVENT_BASE_FLAG_NOLOCK = 0x01,
-	/* Ignore the environment when choosing a poller. */
+	/* Ignore the environment when choosing a poller and the way of signals. */
 	EVENT_BASE_FLAG_IGNORE_ENV = 0x02,
 	/* Of Windows; no effect. */
 	EVENT_BASE_FLAG_STARTUP_IOCP = 0x04,
@@ -122,7 +128,10 @@ enum event_base_config_flag {
 	/* The finest clock for timeouts. evrt uses it always. */
 	EVENT_BASE_FLAG_PRECISE_TIMER = 0x20,
 	/* Of libevent 2.2: precise timers without a timerfd. evrt uses no timerfd; no effect. */
-	EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD = 0x40
+	EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD = 0x40,
+	/* Of libevent 2.2: signals through signalfd(2), see evsignal_new. (2.2.1-alpha alone gave this number the
+	 * opposite meaning.) */
+	EVENT_BASE_FLAG_USE_SIGNALFD = 0x80
 };
 
 /* A new configuration that asks for nothing, to be freed with event_config_free. */
@@ -352,7 +361,21 @@ int event_free_finalize(unsigned flags, struct event *ev, event_finalize_callbac
 #define evtimer_initialized(ev) event_initialized(ev)
 
 /* Events for signals, which stay pending. Several events, also of several bases, may watch the same signal:
- * each is told. A handler that the program installed itself is back when the last of them is deleted. */
+ * each is told, as often as the signal came, up to what the kernel merges. A handler that the program
+ * installed itself is back when the last of them is deleted. In the child of a fork, signals are told to
+ * nobody until event_reinit.
+ *
+ * With EVENT_BASE_FLAG_USE_SIGNALFD no handler is installed. Instead:
+ * - event_add blocks the signal in the thread that calls it. Every other thread must have it blocked, too, which
+ *   those started later do by themselves, and a pool's workers always: else the signal does there what it
+ *   does by default. A signal sent to one thread (raise, pthread_kill) is seen if that one runs the loop.
+ * - event_del of the last event for a signal unblocks it again, in the thread that had added the first; what had
+ *   come in and was not told yet is dropped. Deleted in another thread, it stays blocked.
+ * - The mask is inherited over fork and exec: a program that starts others must unblock signals for them.
+ * - One base has the signal for itself: event_add fails with EBUSY where a second base, of either kind,
+ *   watches it. (Without signalfd up to 64 bases may; ENOSPC then.)
+ * - Signals of one number that come before the loop looks count once, except real-time signals.
+ * Where signalfd does not work, there is a warning, and the handler. */
 #define evsignal_assign(ev, b, x, cb, arg) event_assign((ev), (b), (x), EV_SIGNAL | EV_PERSIST, cb, (arg))
 #define evsignal_new(b, x, cb, arg) event_new((b), (x), EV_SIGNAL | EV_PERSIST, (cb), (arg))
 #define evsignal_add(ev, tv) event_add((ev), (tv))

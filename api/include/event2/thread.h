@@ -14,7 +14,8 @@
  * Instead of pthreads a program may bring its own locks, as tables of functions (below).
  * Threads: the functions of this header are for the start of the program, while it has one thread;
  * evthread_make_base_notifiable is for any.
- * Background: chapter Ref1 of the libevent book. Link with libevent_pthreads for evthread_use_pthreads.
+ * Background: chapter Ref1 of the libevent book. Link with libevent_pthreads for
+ * evthread_use_pthreads and evthread_use_pthreads_with_flags.
  */
 #ifndef EVENT2_THREAD_H_INCLUDED_
 #define EVENT2_THREAD_H_INCLUDED_
@@ -38,6 +39,15 @@ struct event_base;
 EVENT2_EXPORT_SYMBOL
 int evthread_use_pthreads(void);
 #define EVTHREAD_USE_PTHREADS_IMPLEMENTED 1
+
+/* A thread that holds a lock runs with the priority of the most urgent one that waits for it: for programs with
+ * real-time threads. Locks cost a little more. */
+#define EVTHREAD_PTHREAD_PRIO_INHERIT 0x01
+
+/* evthread_use_pthreads for locks of this kind, an OR of EVTHREAD_PTHREAD_*; others are ignored. The last call says
+ * what locks made after it are like: evthread_use_pthreads makes plain ones again. (Of libevent 2.2.) */
+EVENT2_EXPORT_SYMBOL
+int evthread_use_pthreads_with_flags(int flags);
 
 /* --- finding mistakes --------------------------------------------------------------------- */
 

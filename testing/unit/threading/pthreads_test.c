@@ -1,4 +1,5 @@
 /* testing/unit/threading/pthreads_test.c — the pthread callbacks, with real threads. */
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include "base/clock.h"
@@ -216,6 +217,38 @@ memory_may_be_out(void)
 	CHECK_INT_EQ(evrt_test_allocs_live(), 0);
 }
 
+static int protocol_asked = -1; /* by the lock that was made last; -1: none */
+static int protocol_error;
+
+/* In place of the C library's, which has no call that tells what a mutex is like. */
+int
+pthread_mutexattr_setprotocol(pthread_mutexattr_t *attr, int protocol)
+{
+	(void)attr;
+	protocol_asked = protocol;
+	return protocol_error;
+}
+
+static void
+priority_is_inherited_where_asked_for(void)
+{
+	static const int want[] = { -1, PTHREAD_PRIO_INHERIT, -1 };
+
+	for (int i = 0; i < 3; i++) { /* without, with, without again */
+		protocol_asked = -1;
+		CHECK_INT_EQ(evrt__threads_use_pthreads_with(i == 1), 0);
+		void *made = evrt__lock_new(EVRT_LOCKTYPE_RECURSIVE, EVRT_RANK_base);
+		CHECK(made != NULL);
+		CHECK_INT_EQ(protocol_asked, want[i]);
+		evrt__lock_free(made, EVRT_LOCKTYPE_RECURSIVE);
+	}
+	CHECK_INT_EQ(evrt__threads_use_pthreads_with(true), 0);
+	protocol_error = ENOTSUP;
+	evrt_test_fail_alloc(0);
+	CHECK(!evrt__lock_new(EVRT_LOCKTYPE_PLAIN, EVRT_RANK_base));
+	CHECK_INT_EQ(evrt_test_allocs_live(), 0);
+}
+
 static const struct evrt_test_case cases[] = {
 	{"locks_exclude", locks_exclude},
 	{"recursive_ones_count", recursive_ones_count},
@@ -224,6 +257,7 @@ static const struct evrt_test_case cases[] = {
 	{"timed_waits_end", timed_waits_end},
 	{"a_timeout_beyond_the_clock_waits", a_timeout_beyond_the_clock_waits},
 	{"memory_may_be_out", memory_may_be_out},
+	{"priority_is_inherited_where_asked_for", priority_is_inherited_where_asked_for},
 	{NULL, NULL},
 };
 
