@@ -77,14 +77,15 @@ struct event_base *
 event_base_new_with_config(const struct event_config *cfg)
 {
 	evrt__debug_too_late();
-	const struct evrt_backend_ops *backend = evrt__config_choose_backend(cfg);
+	bool pooled = cfg && (cfg->flags & EVRT_BASE_FLAG_POOLED);
+	const struct evrt_backend_ops *backend = evrt__config_choose_backend(cfg, pooled);
 	if (!backend) {
 		evrt__warnx("event_base_new: no event mechanism is available");
 		return NULL;
 	}
 	if (evrt__getenv("EVENT_SHOW_METHOD"))
 		evrt__msg("libevent using: %s", backend->name);
-	if (cfg && (cfg->flags & EVRT_BASE_FLAG_POOLED))
+	if (pooled)
 		return evrt__pooled_base_new(cfg->cpus_hint > 0 ? (unsigned)cfg->cpus_hint : 0, backend, cfg->flags);
 	return plain_base_new(cfg, backend);
 }

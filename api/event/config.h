@@ -5,6 +5,8 @@
 #ifndef EVRT_API_EVENT_CONFIG_H_
 #define EVRT_API_EVENT_CONFIG_H_
 
+#include <stdbool.h>
+
 #include "backends/backend.h"
 
 #define EVRT_AVOID_MAX 16
@@ -20,8 +22,10 @@ struct event_config {
 	int dispatch_after_pri;
 };
 
-/* The first poller, in order of preference, that `config` (NULL: defaults) and the environment allow; NULL: none. */
-const struct evrt_backend_ops *evrt__config_choose_backend(const struct event_config *config);
+/* The first poller, in order of preference, that `config` (NULL: defaults) and the environment allow; NULL: none.
+ * `pooled`: not the changelist. A pool's strands change what another, sleeping worker watches: to wake it
+ * for each change costs more than the call that is saved. */
+const struct evrt_backend_ops *evrt__config_choose_backend(const struct event_config *config, bool pooled);
 /* getenv, unless the process runs with somebody else's rights. */
 const char *evrt__getenv(const char *name);
 

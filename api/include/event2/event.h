@@ -117,7 +117,11 @@ enum event_base_config_flag {
 	EVENT_BASE_FLAG_STARTUP_IOCP = 0x04,
 	/* Read the clock whenever a time is needed, not once per turn of the loop. Pooled bases always do. */
 	EVENT_BASE_FLAG_NO_CACHE_TIME = 0x08,
-	/* A hint that changes to epoll be collected until the next wait. Accepted; no effect today. */
+	/* Where epoll is chosen, what is added and deleted is noted, and the kernel told when the loop is about
+	 * to wait: an event added and deleted in one turn costs no system call, one changed often costs one.
+	 * event_add then succeeds for a descriptor that epoll will refuse; the refusal is a warning. Not with
+	 * descriptors made by dup or its kin. The environment variable EVENT_EPOLL_USE_CHANGELIST does the
+	 * same. No effect on pooled bases. */
 	EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST = 0x10,
 	/* The finest clock for timeouts. evrt uses it always. */
 	EVENT_BASE_FLAG_PRECISE_TIMER = 0x20,
