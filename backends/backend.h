@@ -52,7 +52,7 @@ struct evrt_backend_ops {
 	 * set() only noted. NULL where wait needs none. 0 or -errno; on failure the wait is not called. */
 	int (*prepare)(void *state);
 	/* Waits until something is ready or `timeout_ns` has passed (0: do not block; < 0: for ever), and
-	 * fills out[0..cap). The count; 0 on timeout and on EINTR; -errno. More than cap ready: the rest
+	 * fills out[0..cap). The count, 0 on timeout; -errno (-EINTR: a signal). More than cap ready: the rest
 	 * comes with the next call, and no fd starves. Sub-millisecond timeouts are kept where the kernel can,
 	 * and never rounded down. */
 	int (*wait)(void *state, evrt_ns timeout_ns, struct evrt_ready *out, int cap);

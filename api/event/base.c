@@ -207,7 +207,7 @@ event_base_priority_init(struct event_base *base, int priorities)
 	if (err == 0)
 		evrt_store_relaxed(&base->priorities, priorities);
 	evrt__unlock(base->strand->lock);
-	return err < 0 ? -1 : 0;
+	return evrt__public_result(err);
 }
 
 int
@@ -253,5 +253,5 @@ event_reinit(struct event_base *base)
 	if (err == 0)
 		err = evrt__fdmap_register_again(&base->loop.fdmap, &base->loop.reactor);
 	evrt__unlock(base->strand->lock);
-	return err < 0 ? -1 : 0;
+	return evrt__public_result(err);
 }

@@ -24,7 +24,7 @@ event_base_loop(struct event_base *base, int flags)
 	case EVRT_BASE_POOLED:
 		return evrt__pooled_base_loop(base, flags);
 	default:
-		return evrt__loop_run(&base->loop, (unsigned)flags);
+		return evrt__public_result(evrt__loop_run(&base->loop, (unsigned)flags));
 	}
 }
 

@@ -176,8 +176,8 @@ int event_config_set_max_dispatch_interval(struct event_config *cfg, const struc
 #define EVLOOP_NO_EXIT_ON_EMPTY 0x04
 
 /* Runs the loop, as an OR of EVLOOP_* asks. Returns 0 when it was told to end (or, with ONCE or NONBLOCK,
- * is done), 1 when nothing is pending or active any more, -1 when the poller fails, the loop runs already, or
- * the base is pinned.
+ * is done), 1 when nothing is pending or active any more, -1 when the poller fails (errno is its), the loop
+ * runs already (EBUSY), or the base is pinned.
  * On a pooled base the caller becomes one of the workers, the others run as threads, and all have ended
  * when it returns; -1 as well when they could not be started. */
 EVENT2_EXPORT_SYMBOL

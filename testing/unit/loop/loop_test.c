@@ -271,7 +271,7 @@ a_failing_poller_ends_the_loop(void)
 	setup();
 	loop.event_count = 1;
 	evrt__fake_fail_wait(-9);
-	CHECK_INT_EQ(evrt__loop_run(&loop, 0), -1);
+	CHECK_INT_EQ(evrt__loop_run(&loop, 0), -9);
 	CHECK(!loop.running);
 	teardown();
 }
