@@ -11,6 +11,7 @@
 #include "testing/fault/inject.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -125,18 +126,27 @@ inject_arm(const struct evrt_test_fault *f)
 	evrt_test_fail_alloc(f->call == CALL_alloc ? f->nth : 0);
 }
 
-bool
-evrt_test_fault_injected(void)
+static bool
+fault_injected(void)
 {
 	return evrt_load_relaxed(&injected) || evrt_test_alloc_has_failed();
 }
 
+/* Calls nest, by callbacks: what an inner one leaves here is newer, and so as good for the outer one. */
+static _Thread_local bool injected_at_begin;
+
 void
-evrt_test_fault_told(const char *file, int line, const char *call)
+evrt_test_fault_begin(void)
+{
+	injected_at_begin = fault_injected();
+}
+
+static void
+fault_told(const char *file, int line, const char *call)
 {
 	int told = errno;
 
-	if (!evrt_test_fault_injected())
+	if (injected_at_begin || !fault_injected())
 		return;
 	/* Nothing fails for an interruption: this is about something else. */
 	if (fault.error == EINTR && told != EINTR)
@@ -149,6 +159,22 @@ evrt_test_fault_told(const char *file, int line, const char *call)
 	evrt_test_fail(file, line, "told: %s", call);
 }
 
+int
+evrt_test_fault_result(int result, const char *file, int line, const char *call)
+{
+	if (result == -1)
+		fault_told(file, line, call);
+	return result;
+}
+
+const void *
+evrt_test_fault_pointer(const void *result, const char *file, int line, const char *call)
+{
+	if (!result)
+		fault_told(file, line, call);
+	return result;
+}
+
 static void
 inject_look(struct evrt_test_sight *sight)
 {
@@ -156,7 +182,7 @@ inject_look(struct evrt_test_sight *sight)
 		sight->calls[call] = evrt_load_relaxed(&calls[call]);
 	sight->calls[CALL_alloc] = evrt_test_alloc_count();
 	sight->allocs_live = evrt_test_allocs_live();
-	sight->injected = sight->injected || evrt_test_fault_injected();
+	sight->injected = sight->injected || fault_injected();
 }
 
 static const char *

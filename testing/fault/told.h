@@ -15,53 +15,49 @@
 #include <event2/thread.h>
 #include <event2/util.h>
 
+#include <stdint.h>
+
 #include "testing/fault/inject.h"
 
-/* Names of their own for each use: one may be an argument of another. */
-#define TOLD(call, failed) TOLD_(call, failed, __COUNTER__)
-#define TOLD_(call, failed, n) TOLD__(call, failed, n)
-#define TOLD__(call, failed, n) \
-	({ \
-		bool told_before_##n = evrt_test_fault_injected(); \
-		__auto_type told_result_##n = (call); \
-		if (told_result_##n == (failed) && !told_before_##n) \
-			evrt_test_fault_told(__FILE__, __LINE__, #call); \
-		told_result_##n; \
-	})
+/* Expressions, not statements in braces: a compound literal among the arguments lives on in the caller's block. */
+#define TOLD(call) (evrt_test_fault_begin(), evrt_test_fault_result((call), __FILE__, __LINE__, #call))
+#define TOLD_PTR(call) \
+	(evrt_test_fault_begin(), \
+	    (__typeof__(call))(intptr_t)evrt_test_fault_pointer((call), __FILE__, __LINE__, #call))
 
 /* Function-like, and after the declarations: pointers to these functions are not touched. */
-#define event_base_new() TOLD(event_base_new(), NULL)
-#define event_base_new_with_config(...) TOLD(event_base_new_with_config(__VA_ARGS__), NULL)
-#define event_config_new() TOLD(event_config_new(), NULL)
-#define event_config_avoid_method(...) TOLD(event_config_avoid_method(__VA_ARGS__), -1)
-#define event_new(...) TOLD(event_new(__VA_ARGS__), NULL)
-#define event_assign(...) TOLD(event_assign(__VA_ARGS__), -1)
-#define event_add(...) TOLD(event_add(__VA_ARGS__), -1)
-#define event_del(...) TOLD(event_del(__VA_ARGS__), -1)
-#define event_del_block(...) TOLD(event_del_block(__VA_ARGS__), -1)
-#define event_del_noblock(...) TOLD(event_del_noblock(__VA_ARGS__), -1)
-#define event_remove_timer(...) TOLD(event_remove_timer(__VA_ARGS__), -1)
-#define event_finalize(...) TOLD(event_finalize(__VA_ARGS__), -1)
-#define event_free_finalize(...) TOLD(event_free_finalize(__VA_ARGS__), -1)
-#define event_priority_set(...) TOLD(event_priority_set(__VA_ARGS__), -1)
-#define event_reinit(...) TOLD(event_reinit(__VA_ARGS__), -1)
-#define event_base_once(...) TOLD(event_base_once(__VA_ARGS__), -1)
-#define event_base_loop(...) TOLD(event_base_loop(__VA_ARGS__), -1)
-#define event_base_dispatch(...) TOLD(event_base_dispatch(__VA_ARGS__), -1)
-#define event_base_loopexit(...) TOLD(event_base_loopexit(__VA_ARGS__), -1)
-#define event_base_loopbreak(...) TOLD(event_base_loopbreak(__VA_ARGS__), -1)
-#define event_base_loopcontinue(...) TOLD(event_base_loopcontinue(__VA_ARGS__), -1)
-#define event_base_priority_init(...) TOLD(event_base_priority_init(__VA_ARGS__), -1)
-#define event_base_init_common_timeout(...) TOLD(event_base_init_common_timeout(__VA_ARGS__), NULL)
-#define evthread_use_pthreads() TOLD(evthread_use_pthreads(), -1)
-#define evthread_make_base_notifiable(...) TOLD(evthread_make_base_notifiable(__VA_ARGS__), -1)
-#define evutil_socketpair(...) TOLD(evutil_socketpair(__VA_ARGS__), -1)
-#define evutil_make_socket_nonblocking(...) TOLD(evutil_make_socket_nonblocking(__VA_ARGS__), -1)
-#define evutil_make_socket_closeonexec(...) TOLD(evutil_make_socket_closeonexec(__VA_ARGS__), -1)
-#define evutil_make_listen_socket_reuseable(...) TOLD(evutil_make_listen_socket_reuseable(__VA_ARGS__), -1)
+#define event_base_new() TOLD_PTR(event_base_new())
+#define event_base_new_with_config(...) TOLD_PTR(event_base_new_with_config(__VA_ARGS__))
+#define event_config_new() TOLD_PTR(event_config_new())
+#define event_config_avoid_method(...) TOLD(event_config_avoid_method(__VA_ARGS__))
+#define event_new(...) TOLD_PTR(event_new(__VA_ARGS__))
+#define event_assign(...) TOLD(event_assign(__VA_ARGS__))
+#define event_add(...) TOLD(event_add(__VA_ARGS__))
+#define event_del(...) TOLD(event_del(__VA_ARGS__))
+#define event_del_block(...) TOLD(event_del_block(__VA_ARGS__))
+#define event_del_noblock(...) TOLD(event_del_noblock(__VA_ARGS__))
+#define event_remove_timer(...) TOLD(event_remove_timer(__VA_ARGS__))
+#define event_finalize(...) TOLD(event_finalize(__VA_ARGS__))
+#define event_free_finalize(...) TOLD(event_free_finalize(__VA_ARGS__))
+#define event_priority_set(...) TOLD(event_priority_set(__VA_ARGS__))
+#define event_reinit(...) TOLD(event_reinit(__VA_ARGS__))
+#define event_base_once(...) TOLD(event_base_once(__VA_ARGS__))
+#define event_base_loop(...) TOLD(event_base_loop(__VA_ARGS__))
+#define event_base_dispatch(...) TOLD(event_base_dispatch(__VA_ARGS__))
+#define event_base_loopexit(...) TOLD(event_base_loopexit(__VA_ARGS__))
+#define event_base_loopbreak(...) TOLD(event_base_loopbreak(__VA_ARGS__))
+#define event_base_loopcontinue(...) TOLD(event_base_loopcontinue(__VA_ARGS__))
+#define event_base_priority_init(...) TOLD(event_base_priority_init(__VA_ARGS__))
+#define event_base_init_common_timeout(...) TOLD_PTR(event_base_init_common_timeout(__VA_ARGS__))
+#define evthread_use_pthreads() TOLD(evthread_use_pthreads())
+#define evthread_make_base_notifiable(...) TOLD(evthread_make_base_notifiable(__VA_ARGS__))
+#define evutil_socketpair(...) TOLD(evutil_socketpair(__VA_ARGS__))
+#define evutil_make_socket_nonblocking(...) TOLD(evutil_make_socket_nonblocking(__VA_ARGS__))
+#define evutil_make_socket_closeonexec(...) TOLD(evutil_make_socket_closeonexec(__VA_ARGS__))
+#define evutil_make_listen_socket_reuseable(...) TOLD(evutil_make_listen_socket_reuseable(__VA_ARGS__))
 #define evutil_make_listen_socket_reuseable_port(...) \
-	TOLD(evutil_make_listen_socket_reuseable_port(__VA_ARGS__), -1)
-#define evutil_make_tcp_listen_socket_deferred(...) TOLD(evutil_make_tcp_listen_socket_deferred(__VA_ARGS__), -1)
-#define evutil_closesocket(...) TOLD(evutil_closesocket(__VA_ARGS__), -1)
+	TOLD(evutil_make_listen_socket_reuseable_port(__VA_ARGS__))
+#define evutil_make_tcp_listen_socket_deferred(...) TOLD(evutil_make_tcp_listen_socket_deferred(__VA_ARGS__))
+#define evutil_closesocket(...) TOLD(evutil_closesocket(__VA_ARGS__))
 
 #endif

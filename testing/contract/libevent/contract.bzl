@@ -4,12 +4,11 @@ load("//:defs.bzl", "evrt_cc_test")
 
 _METHODS = {
     "epoll": [],
-    "changelist": ["CONTRACT_CHANGELIST=1"],
     "poll": ["CONTRACT_WITHOUT_EPOLL=1"],
     "select": ["CONTRACT_WITHOUT_EPOLL=1", "CONTRACT_WITHOUT_POLL=1"],
 }
 
-def contract_test(name, srcs, methods = ["epoll", "changelist", "poll", "select"], deps = []):
+def contract_test(name, srcs, methods = ["epoll", "poll", "select"], deps = []):
     """Makes NAME_evrt_METHOD for each method, and NAME_oracle, from the same sources and public headers.
 
     Args:

@@ -3,9 +3,6 @@
  */
 #include <stdlib.h>
 
-#ifndef CONTRACT_CHANGELIST
-#define CONTRACT_CHANGELIST 0
-#endif
 #ifndef CONTRACT_WITHOUT_EPOLL
 #define CONTRACT_WITHOUT_EPOLL 0
 #endif
@@ -16,8 +13,6 @@
 __attribute__((constructor)) static void
 choose_method(void)
 {
-	if (CONTRACT_CHANGELIST)
-		setenv("EVENT_EPOLL_USE_CHANGELIST", "1", 1);
 	if (CONTRACT_WITHOUT_EPOLL)
 		setenv("EVENT_NOEPOLL", "1", 1);
 	if (CONTRACT_WITHOUT_POLL)
