@@ -203,30 +203,16 @@ usage(const char *problem, const char *what)
 	return 2;
 }
 
-/* The kind of faults asked for by a first argument "--faults=KIND", which is taken out; NULL: none. */
-static const char *
-faults_read(int *argc, char ***argv)
-{
-	static const char flag[] = "--faults=";
-
-	if (*argc < 2 || strncmp((*argv)[1], flag, strlen(flag)) != 0)
-		return NULL;
-	const char *kind = (*argv)[1] + strlen(flag);
-	(*argc)--;
-	(*argv)++;
-	return kind;
-}
-
 int
 evrt_test_main(int argc, char **argv, const struct evrt_test_case *cases)
 {
 	struct evrt_test_run run = { 0 };
 	sigset_t chld;
-	const char *faults = faults_read(&argc, &argv);
+	const char *faults = getenv("EVRT_TEST_FAULTS");
 	const char *unknown = argument_unknown(argc, argv, cases);
 
 	if (faults && (!evrt__test_injector || (strcmp(faults, "alloc") != 0 && strcmp(faults, "sys") != 0)))
-		return usage("no such faults in this program: ", faults);
+		return usage("this program knows no such EVRT_TEST_FAULTS: ", faults);
 	if (unknown)
 		return usage("no case begins with ", unknown);
 	if (timeout_read(&run, faults ? TIMEOUT_FAULTS_S : TIMEOUT_DEFAULT_S))

@@ -14,11 +14,14 @@ _METHODS = {
     ],
 }
 
-# The pollers that a suite of events is run on with evrt, where its target names no others.
-_EVRT_METHODS = [
-    "epoll",
-    "poll",
-    "select",
+# The suites of the event core, by how their names begin: they are run with faults, too.
+_FAULTY_SUITES = [
+    "base",
+    "compat",
+    "event",
+    "loop",
+    "setup",
+    "util",
 ]
 
 # What a program may switch on first (variant.c).
@@ -28,7 +31,7 @@ _VARIANTS = [
     "threaded",
 ]
 
-def contract_test(name, srcs, methods = None, variants = None, oracle_variants = None, deps = []):
+def contract_test(name, srcs, methods = None, variants = None, oracle_variants = None, fault_methods = None, deps = []):
     """Makes NAME_evrt_METHOD and NAME_oracle_METHOD, each of which runs its variants one after the other.
 
     Args:
@@ -37,6 +40,7 @@ def contract_test(name, srcs, methods = None, variants = None, oracle_variants =
       methods: the pollers to run on; [] where the poller does not matter: NAME_evrt and NAME_oracle, plain.
       variants: ["plain"] for a suite that does its own setting up.
       oracle_variants: those of the oracle, where it fails in one.
+      fault_methods: the pollers to run on with faults (evrt only); [] for no faults. Else one.
       deps: more libraries of testing/ that do not depend on evrt.
     """
     if variants == None:
@@ -60,7 +64,7 @@ def contract_test(name, srcs, methods = None, variants = None, oracle_variants =
         deps = deps + ["//testing/harness"],
     )
     for library, all_methods, its_variants, tags in [
-        ("evrt", _EVRT_METHODS, variants, []),
+        ("evrt", _METHODS.keys(), variants, []),
         ("oracle", _METHODS.keys(), oracle_variants or variants, ["oracle"]),
     ]:
         program = "%s_with_%s" % (name, library)
@@ -71,4 +75,37 @@ def contract_test(name, srcs, methods = None, variants = None, oracle_variants =
                 args = ["$(rootpath :%s)" % program] + _METHODS.get(method, []) + its_variants,
                 data = [":" + program],
                 tags = tags,
+            )
+
+    if name.split("_")[0] in _FAULTY_SUITES:
+        if fault_methods == None:
+            fault_methods = [""] if methods == [] else ["epoll"]
+        _fault_tests(name, srcs, variants, fault_methods, deps)
+
+def _fault_tests(name, srcs, variants, methods, deps):
+    """Makes NAME_alloc_faults_METHOD and NAME_sys_faults_METHOD: see testing/fault."""
+    program = name + "_with_faults"
+    evrt_cc_test(
+        name = program,
+        srcs = srcs + ["variant.c"],
+        copts = [
+            "-include",
+            "testing/fault/told.h",
+        ],
+        tags = ["manual"],
+        deps = deps + [
+            "//api:event_pthreads",
+            "//testing/fault:inject",
+            "//testing/fault:told",
+            "//testing/harness",
+        ],
+    )
+    for kind in ["alloc", "sys"]:
+        for method in methods:
+            sh_test(
+                name = "_".join([part for part in [name, kind, "faults", method] if part]),
+                srcs = ["variants.sh"],
+                args = ["$(rootpath :%s)" % program, "EVRT_TEST_FAULTS=" + kind] +
+                       _METHODS.get(method, []) + [v for v in variants if v != "debug"],
+                data = [":" + program],
             )
