@@ -4,6 +4,7 @@
  */
 #include "runtime/loop/loop.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "runtime/loop/slot.h"
@@ -276,6 +277,21 @@ a_failing_poller_ends_the_loop(void)
 	teardown();
 }
 
+/* A look that a signal interrupts is made again; a sleep that it interrupts is over, with nothing to tell. */
+static void
+interrupted_waits_do_not_fail(void)
+{
+	setup();
+	loop.event_count = 1;
+	evrt__fake_fail_wait(-EINTR);
+	CHECK_INT_EQ(evrt__loop_run(&loop, EVRT_LOOP_NONBLOCK), 0);
+	CHECK_INT_EQ(evrt__fake_counts().waits, 2);
+	evrt__fake_fail_wait(-EINTR);
+	CHECK_INT_EQ(evrt__reactor_wait(&loop.reactor, EVRT_NS_NEVER), 0);
+	CHECK_INT_EQ(evrt__fake_counts().waits, 3);
+	teardown();
+}
+
 static void
 queued_tasks_run_by_priority_in_one_queue(void)
 {
@@ -307,6 +323,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(pulling_forward_and_cancelling_take_effect),
 	CASE(equal_deadlines_keep_the_order_of_arming),
 	CASE(a_failing_poller_ends_the_loop),
+	CASE(interrupted_waits_do_not_fail),
 	CASE(queued_tasks_run_by_priority_in_one_queue),
 	{ NULL, NULL },
 };
