@@ -175,6 +175,27 @@ evrt_test_fault_pointer(const void *result, const char *file, int line, const ch
 	return result;
 }
 
+/* The main thread's alone: event_init is for one. */
+static const char *fatal_call;
+
+static void
+fatal_exit(void)
+{
+	if (fatal_call && fault_injected())
+		evrt_test_fail(__FILE__, __LINE__, "told, by the end: %s", fatal_call);
+}
+
+void
+evrt_test_fault_fatal(const char *call)
+{
+	static bool registered;
+
+	if (!registered)
+		atexit(fatal_exit);
+	registered = true;
+	fatal_call = call;
+}
+
 static void
 inject_look(struct evrt_test_sight *sight)
 {

@@ -12,5 +12,7 @@ void evrt_test_fault_begin(void);
  * aborts where errno is not the fault's. */
 int evrt_test_fault_result(int result, const char *file, int line, const char *call);
 const void *evrt_test_fault_pointer(const void *result, const char *file, int line, const char *call);
+/* From here on, until NULL is given, `call` runs, which ends the process where it fails: that is telling, too. */
+void evrt_test_fault_fatal(const char *call);
 
 #endif

@@ -12,6 +12,7 @@
 #define EVRT_TESTING_FAULT_TOLD_H_
 
 #include <event2/event.h>
+#include <event2/event_compat.h>
 #include <event2/thread.h>
 #include <event2/util.h>
 
@@ -25,9 +26,18 @@
 	(evrt_test_fault_begin(), \
 	    (__typeof__(call))(intptr_t)evrt_test_fault_pointer((call), __FILE__, __LINE__, #call))
 
+#define TOLD_FATAL(call) \
+	({ \
+		evrt_test_fault_fatal(#call); \
+		__typeof__(call) told_result = (call); \
+		evrt_test_fault_fatal(NULL); \
+		told_result; \
+	})
+
 /* Function-like, and after the declarations: pointers to these functions are not touched. */
 #define event_base_new() TOLD_PTR(event_base_new())
 #define event_base_new_with_config(...) TOLD_PTR(event_base_new_with_config(__VA_ARGS__))
+#define event_init() TOLD_FATAL(event_init())
 #define event_config_new() TOLD_PTR(event_config_new())
 #define event_config_avoid_method(...) TOLD(event_config_avoid_method(__VA_ARGS__))
 #define event_new(...) TOLD_PTR(event_new(__VA_ARGS__))
