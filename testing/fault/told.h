@@ -1,8 +1,9 @@
 /* testing/fault/told.h — included before a suite that is built for faults: calls that may fail for want of
  * something say so there and then.
  *
- * Here:     a macro for each function of the event core that returns NULL or -1 on failure. Where that is the
- *           fault's doing, the case has been told and ends as by a failed check; and errno must be the fault's.
+ * Here:     a macro for each function of the event core that returns NULL or -1 on failure (or, event_init, ends
+ *           the process). Where that is the fault's doing, the case has been told and ends as by a failed check;
+ *           and errno must be the fault's.
  * Not here: failures that a case makes on purpose: they are passed on.
  *
  * So a case need not check the result of every event_new to be run with faults: it is written for what it is
@@ -11,6 +12,9 @@
 #ifndef EVRT_TESTING_FAULT_TOLD_H_
 #define EVRT_TESTING_FAULT_TOLD_H_
 
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_compat.h>
 #include <event2/event.h>
 #include <event2/event_compat.h>
 #include <event2/thread.h>
@@ -69,5 +73,14 @@
 	TOLD(evutil_make_listen_socket_reuseable_port(__VA_ARGS__))
 #define evutil_make_tcp_listen_socket_deferred(...) TOLD(evutil_make_tcp_listen_socket_deferred(__VA_ARGS__))
 #define evutil_closesocket(...) TOLD(evutil_closesocket(__VA_ARGS__))
+#define evutil_monotonic_timer_new() TOLD_PTR(evutil_monotonic_timer_new())
+/* What suites of the core use of the other rooms. */
+#define evbuffer_new() TOLD_PTR(evbuffer_new())
+#define evbuffer_enable_locking(...) TOLD(evbuffer_enable_locking(__VA_ARGS__))
+#define evbuffer_add(...) TOLD(evbuffer_add(__VA_ARGS__))
+#define bufferevent_socket_new(...) TOLD_PTR(bufferevent_socket_new(__VA_ARGS__))
+#define bufferevent_new(...) TOLD_PTR(bufferevent_new(__VA_ARGS__))
+#define bufferevent_enable(...) TOLD(bufferevent_enable(__VA_ARGS__))
+#define bufferevent_write(...) TOLD(bufferevent_write(__VA_ARGS__))
 
 #endif
