@@ -28,6 +28,7 @@ enum evrt_backend_feature { /* the low three are libevent's EV_FEATURE_* numbers
 	EVRT_BF_FDS = 0x04,          /* any kind of descriptor, regular files too */
 	EVRT_BF_EARLY_CLOSE = 0x08,
 	EVRT_BF_CONCURRENT = 0x100,  /* set() may run while wait() does, and takes effect on it */
+	EVRT_BF_DEFERRED = 0x200,    /* set() asks no kernel: what that refuses is a warning of prepare() */
 };
 
 struct evrt_ready {
@@ -37,7 +38,7 @@ struct evrt_ready {
 };
 
 struct evrt_backend_ops {
-	const char *name;  /* "epoll", "poll", "select": programs compare these */
+	const char *name;  /* "epoll", "epoll (with changelist)", "poll", "select": programs compare these */
 	unsigned features; /* enum evrt_backend_feature */
 	/* A new poller. *out_state is freed by close. 0 or -errno (-ENOMEM, -EMFILE, …). */
 	int (*open)(void **out_state);
@@ -47,21 +48,22 @@ struct evrt_backend_ops {
 	 * Removing an fd that was closed already succeeds; changing one falls back to adding it, and adding
 	 * one that the kernel still has to changing it. 0 or -errno (-EBADF, -EPERM: cannot be polled, -ENOMEM). */
 	int (*set)(void *state, int fd, uint32_t generation, unsigned old_mask, unsigned new_mask);
-	/* Called under the owner's lock before each wait: take a private copy of what wait needs.
-	 * NULL where wait needs none. 0 or -errno; on failure the wait is not called. */
+	/* Called under the owner's lock before each wait: take a private copy of what wait needs, apply what
+	 * set() only noted. NULL where wait needs none. 0 or -errno; on failure the wait is not called. */
 	int (*prepare)(void *state);
 	/* Waits until something is ready or `timeout_ns` has passed (0: do not block; < 0: for ever), and
-	 * fills out[0..cap). The count; 0 on timeout and on EINTR; -errno. More than cap ready: the rest
+	 * fills out[0..cap). The count, 0 on timeout; -errno (-EINTR: a signal). More than cap ready: the rest
 	 * comes with the next call, and no fd starves. Sub-millisecond timeouts are kept where the kernel can,
 	 * and never rounded down. */
 	int (*wait)(void *state, evrt_ns timeout_ns, struct evrt_ready *out, int cap);
 };
 
 extern const struct evrt_backend_ops evrt__backend_epoll;
+extern const struct evrt_backend_ops evrt__backend_epoll_changelist;
 extern const struct evrt_backend_ops evrt__backend_poll;
 extern const struct evrt_backend_ops evrt__backend_select;
 
-/* All of them in order of preference, NULL at the end. */
+/* In order of preference, NULL at the end. Without the changelist, which is epoll to those who choose. */
 extern const struct evrt_backend_ops *const evrt__backends[];
 
 #endif

@@ -1,5 +1,5 @@
-/* backends/descriptor.h — what poll and select share: timeouts as the kernel takes them, and asking
- * whether a number is an open descriptor (epoll's set tells that by itself).
+/* backends/descriptor.h — what pollers share: timeouts as the kernel takes them, and asking
+ * whether a number is an open descriptor (where no set of the kernel's tells that).
  *
  * Here:     two small functions.
  * Not here: anything with state.
@@ -29,10 +29,14 @@ static inline int
 evrt__descriptor_check(int fd)
 {
 	struct pollfd probe = {.fd = fd};
+	int n;
 
 	if (fd < 0) /* poll skips these without a word */
 		return -EBADF;
-	if (evrt__sys.poll(&probe, 1, 0) < 0)
+	do
+		n = evrt__sys.poll(&probe, 1, 0);
+	while (n < 0 && errno == EINTR); /* a signal interrupts it even though it does not wait */
+	if (n < 0)
 		return -errno;
 	return probe.revents & POLLNVAL ? -EBADF : 0;
 }

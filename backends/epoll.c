@@ -168,7 +168,7 @@ epoll_wait_ready(void *state, evrt_ns timeout_ns, struct evrt_ready *out, int ca
 	else
 		n = evrt__sys.epoll_wait(s->epfd, s->events, cap, timeout_ns < 0 ? -1 : 0);
 	if (n < 0)
-		return errno == EINTR ? 0 : -errno;
+		return -errno;
 	for (int i = 0; i < n; i++) {
 		uint64_t data = s->events[i].data.u64;
 		out[i].fd = (int)(uint32_t)data;

@@ -238,7 +238,7 @@ poll_wait(void *state, evrt_ns timeout_ns, struct evrt_ready *out, int cap)
 	int ready = evrt__sys.ppoll(s->waited.fds, (nfds_t)s->waited.count,
 	    evrt__timeout_spec(timeout_ns, &ts), NULL);
 	if (ready < 0)
-		return errno == EINTR ? 0 : -errno;
+		return -errno;
 	return poll_collect(s, ready, out, cap);
 }
 

@@ -1,7 +1,8 @@
 /* backends/registry.c — the pollers of this system, best first.
  *
  * Here:     the order of preference.
- * Not here: the choice (the user's configuration and environment decide: runtime and api).
+ * Not here: the choice (the user's configuration and environment decide: api), and with it the changelist,
+ *           which is not chosen by its name.
  * Threads:  const.
  */
 #include "backends/backend.h"

@@ -273,7 +273,7 @@ select_wait(void *state, evrt_ns timeout_ns, struct evrt_ready *out, int cap)
 		ready = closed < cap ? select_ask(s, 0) : 0;
 	}
 	if (ready < 0)
-		return closed > 0 || ready == -EINTR ? closed : ready;
+		return closed > 0 ? closed : ready;
 	return ready > 0 ? closed + select_collect(s, out + closed, cap - closed) : closed;
 }
 

@@ -301,18 +301,14 @@ event_add(struct event *public_ev, const struct timeval *tv)
 		return -1;
 	}
 	int err = ev->events & EV_SIGNAL ? evrt__base_open_signals(ev->base) : 0;
-	if (err < 0) {
-		errno = -err;
-		return -1;
-	}
+	if (err < 0)
+		return evrt__public_result(err);
 	struct evrt_strand *s = evrt__event_lock_or_make(ev);
 	if (!s)
-		return -1;
+		return evrt__public_result(-ENOMEM);
 	err = evrt__event_add_nolock(s, ev, tv);
 	evrt__event_unlock(s);
-	if (err < 0)
-		errno = -err;
-	return err < 0 ? -1 : 0;
+	return evrt__public_result(err);
 }
 
 int

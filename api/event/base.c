@@ -80,14 +80,15 @@ struct event_base *
 event_base_new_with_config(const struct event_config *cfg)
 {
 	evrt__debug_too_late();
-	const struct evrt_backend_ops *backend = evrt__config_choose_backend(cfg);
+	bool pooled = cfg && (cfg->flags & EVRT_BASE_FLAG_POOLED);
+	const struct evrt_backend_ops *backend = evrt__config_choose_backend(cfg, pooled);
 	if (!backend) {
 		evrt__warnx("event_base_new: no event mechanism is available");
 		return NULL;
 	}
 	if (evrt__getenv("EVENT_SHOW_METHOD"))
 		evrt__msg("libevent using: %s", backend->name);
-	if (cfg && (cfg->flags & EVRT_BASE_FLAG_POOLED))
+	if (pooled)
 		return evrt__pooled_base_new(cfg->cpus_hint > 0 ? (unsigned)cfg->cpus_hint : 0, backend, cfg->flags);
 	return plain_base_new(cfg, backend);
 }
@@ -192,7 +193,7 @@ event_base_priority_init(struct event_base *base, int priorities)
 	if (err == 0)
 		evrt_store_relaxed(&base->priorities, priorities);
 	evrt__unlock(base->strand->lock);
-	return err < 0 ? -1 : 0;
+	return evrt__public_result(err);
 }
 
 int
@@ -232,5 +233,5 @@ event_reinit(struct event_base *base)
 	if (err == 0)
 		err = evrt__fdmap_register_again(&base->loop.fdmap, &base->loop.reactor);
 	evrt__unlock(base->strand->lock);
-	return err < 0 ? -1 : 0;
+	return evrt__public_result(err);
 }

@@ -116,9 +116,11 @@ avoided(const struct event_config *cfg, const char *method)
 }
 
 const struct evrt_backend_ops *
-evrt__config_choose_backend(const struct event_config *cfg)
+evrt__config_choose_backend(const struct event_config *cfg, bool pooled)
 {
 	bool environment = !cfg || !(cfg->flags & EVENT_BASE_FLAG_IGNORE_ENV);
+	bool changelist = (cfg && (cfg->flags & EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)) ||
+	    (environment && evrt__getenv("EVENT_EPOLL_USE_CHANGELIST"));
 
 	for (const struct evrt_backend_ops *const *b = evrt__backends; *b; b++) {
 		if (cfg && avoided(cfg, (*b)->name))
@@ -127,7 +129,8 @@ evrt__config_choose_backend(const struct event_config *cfg)
 			continue;
 		if (environment && forbidden_by_environment((*b)->name))
 			continue;
-		return *b;
+		/* To avoid, require or forbid epoll speaks of both of its kinds. */
+		return changelist && !pooled && *b == &evrt__backend_epoll ? &evrt__backend_epoll_changelist : *b;
 	}
 	return NULL;
 }

@@ -22,8 +22,10 @@ struct event_config {
 	int dispatch_after_pri;
 };
 
-/* The first poller, in order of preference, that `config` (NULL: defaults) and the environment allow; NULL: none. */
-const struct evrt_backend_ops *evrt__config_choose_backend(const struct event_config *config);
+/* The first poller, in order of preference, that `config` (NULL: defaults) and the environment allow; NULL: none.
+ * `pooled`: not the changelist. A pool's strands change what another, sleeping worker watches: to wake it
+ * for each change costs more than the call that is saved. */
+const struct evrt_backend_ops *evrt__config_choose_backend(const struct event_config *config, bool pooled);
 /* By flags (EVENT_BASE_FLAG_*) or environment, does a base want its signals from signalfd? */
 bool evrt__config_wants_signalfd(int flags);
 /* getenv, unless the process runs with somebody else's rights. */

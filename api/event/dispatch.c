@@ -16,7 +16,7 @@ static int
 plain_base_loop(struct event_base *base, int flags)
 {
 	bool noted = evrt__debug_loop_begins(base);
-	int result = evrt__loop_run(&base->loop, (unsigned)flags);
+	int result = evrt__public_result(evrt__loop_run(&base->loop, (unsigned)flags));
 
 	evrt__debug_loop_ends(base, noted);
 	return result;

@@ -11,6 +11,7 @@
 #ifndef EVRT_API_EVENT_EVENT_INTERNAL_H_
 #define EVRT_API_EVENT_EVENT_INTERNAL_H_
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <event2/event.h>
@@ -32,6 +33,16 @@
 
 struct evrt_pool;
 struct evrt_stream;
+
+/* What a public function returns for the engine's `r`: -1 and errno for -errno, else the same. */
+static inline int
+evrt__public_result(int r)
+{
+	if (r >= 0)
+		return r;
+	errno = -r;
+	return -1;
+}
 
 /* Our own bits in evcb_flags, beside EVLIST_*. */
 #define EVRT_EV_SOFT 0x0100   /* its fd is reported by a stream (stream.h), not by a watch of its own */

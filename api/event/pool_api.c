@@ -131,7 +131,7 @@ struct evrt_pool *
 evrt_pool_new(const struct evrt_pool_config *config)
 {
 	struct evrt_pool_config defaults;
-	const struct evrt_backend_ops *backend = evrt__config_choose_backend(NULL);
+	const struct evrt_backend_ops *backend = evrt__config_choose_backend(NULL, true);
 
 	evrt__debug_too_late();
 	if (!config) {

@@ -90,5 +90,5 @@ evthread_make_base_notifiable(struct event_base *base)
 	evrt__lock(base->strand->lock);
 	int err = evrt__reactor_make_notifiable(&base->loop.reactor);
 	evrt__unlock(base->strand->lock);
-	return err < 0 ? -1 : 0;
+	return evrt__public_result(err);
 }

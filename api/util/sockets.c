@@ -6,6 +6,7 @@
  */
 #include <event2/util.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -109,5 +110,7 @@ evutil_set_tcp_keepalive(evutil_socket_t sock, int on, int timeout)
 int
 evutil_closesocket(evutil_socket_t sock)
 {
-	return evrt__sys.close(sock);
+	/* An interrupted close has closed: nobody may try again, for the number may be another file's. */
+	int r = evrt__sys.close(sock);
+	return r < 0 && errno == EINTR ? 0 : r;
 }

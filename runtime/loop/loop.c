@@ -1,6 +1,7 @@
 /* runtime/loop/loop.c — one thread's turns; see loop.h. */
 #include "runtime/loop/loop.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stddef.h>
 #include <string.h>
@@ -284,7 +285,7 @@ loop_turns(struct evrt_loop *l, unsigned flags)
 		int err = loop_poll(l, loop_deadline(l, flags));
 		if (err < 0) {
 			evrt__warnx("%s: waiting for events failed: %s", l->reactor.backend->name, strerror(-err));
-			return -1;
+			return err;
 		}
 		if (l->watch) {
 			l->watch->check(l);
@@ -312,7 +313,7 @@ evrt__loop_run(struct evrt_loop *l, unsigned flags)
 		evrt__warnx("event_base_loop: this base's loop is running already; a base runs in one thread "
 		    "at a time (for several threads use evrt_base_new)");
 		evrt__unlock(l->strand.lock);
-		return -1;
+		return -EBUSY;
 	}
 	l->running = true;
 	l->exit = l->stop = false;

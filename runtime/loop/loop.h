@@ -59,7 +59,7 @@ int evrt__loop_init(struct evrt_loop *, const struct evrt_backend_ops *, struct 
 /* Everything watched, armed or active must be gone. */
 void evrt__loop_fini(struct evrt_loop *);
 
-/* Runs turns until done. 0; 1: nothing is pending; -1: the poller failed, or the loop runs already. */
+/* Runs turns until done. 0; 1: nothing is pending; -errno: the poller failed, or (-EBUSY) the loop runs already. */
 int evrt__loop_run(struct evrt_loop *, unsigned flags);
 /* The time of this turn, or the clock's where none is cached. Lock held. */
 evrt_ns evrt__loop_now(struct evrt_loop *);

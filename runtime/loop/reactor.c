@@ -158,6 +158,11 @@ evrt__reactor_wait(struct evrt_reactor *r, evrt_ns deadline)
 	}
 	EVRT_DEBUG("%s: waits, timeout %lld ns", r->backend->name, (long long)timeout);
 	int n = r->backend->wait(r->poller, timeout, r->ready, EVRT_READY_MAX);
+	/* A signal. Who asked for a look gets one; a sleeper's turn is over, for the handler may have left it work. */
+	while (n == -EINTR && timeout == 0)
+		n = r->backend->wait(r->poller, 0, r->ready, EVRT_READY_MAX);
+	if (n == -EINTR)
+		n = 0;
 	EVRT_DEBUG("%s: returned %d", r->backend->name, n);
 	r->ready_count = n < 0 ? 0 : n;
 	if (n > 0 && r->wake_fd >= 0)
@@ -173,7 +178,7 @@ evrt__reactor_wake(struct evrt_reactor *r)
 	if (!evrt__park_notify(&r->park) || r->wake_fd < 0)
 		return;
 	evrt_add_relaxed(&r->wake_writes, (uint64_t)1);
-	/* Fails only when the counter is full (2^64 - 2 unread wakes), and then an edge is there anyway. */
-	ssize_t ignored = evrt__sys.write(r->wake_fd, &one, sizeof(one));
-	(void)ignored;
+	/* Else fails only when the counter is full (2^64 - 2 unread wakes), and then an edge is there anyway. */
+	while (evrt__sys.write(r->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
 }

@@ -57,8 +57,8 @@ signalfd_read(struct evrt_sigport *port, unsigned counts[EVRT_SIGNAL_COUNT])
 	struct signalfd_siginfo buf[16];
 	ssize_t n;
 
-	while ((n = evrt__sys.read(port->read_fd, buf, sizeof(buf))) > 0)
-		for (size_t i = 0; i < (size_t)n / sizeof(buf[0]); i++)
+	while ((n = evrt__sys.read(port->read_fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR))
+		for (ssize_t i = 0; i < n / (ssize_t)sizeof(buf[0]); i++)
 			if (buf[i].ssi_signo < EVRT_SIGNAL_COUNT)
 				counts[buf[i].ssi_signo]++;
 }

@@ -43,8 +43,8 @@ pipe_handler(int signum)
 		if (fd < 0)
 			continue;
 		/* A full pipe means that the reader has enough to read; signals coalesce. */
-		ssize_t ignored = evrt__sys.write(fd, &byte, 1);
-		(void)ignored;
+		while (evrt__sys.write(fd, &byte, 1) < 0 && errno == EINTR)
+			continue;
 	}
 	evrt_sub_seq_cst(&signal_inside, 1);
 	errno = saved;
@@ -143,7 +143,7 @@ pipe_read(struct evrt_sigport *port, unsigned counts[EVRT_SIGNAL_COUNT])
 	unsigned char buf[256];
 	ssize_t n;
 
-	while ((n = evrt__sys.read(port->read_fd, buf, sizeof(buf))) > 0)
+	while ((n = evrt__sys.read(port->read_fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR))
 		for (ssize_t i = 0; i < n; i++)
 			if (buf[i] < EVRT_SIGNAL_COUNT)
 				counts[buf[i]]++;

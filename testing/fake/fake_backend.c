@@ -235,7 +235,7 @@ fake_wait(void *state, evrt_ns timeout_ns, struct evrt_ready *out, int cap)
 			evrt__clock_fake_advance(kernel.clock, timeout_ns);
 	}
 	fake_unlock();
-	return n == -EINTR ? 0 : n;
+	return n;
 }
 
 void

@@ -48,7 +48,7 @@ void evrt__fake_close(int fd);
 void evrt__fake_reopen(int fd);
 /* Every set of this fd that does not remove it answers `err` (-EPERM, say), until err is 0. */
 void evrt__fake_refuse(int fd, int err);
-/* The next wait answers `err`, once; -EINTR comes out as 0, as wait promises. */
+/* The next wait answers `err`, once. */
 void evrt__fake_fail_wait(int err);
 struct evrt_fake_counts evrt__fake_counts(void);
 

@@ -35,6 +35,8 @@ evrt_test_fail(const char *file, int line, const char *fmt, ...)
 	va_end(ap);
 
 	pthread_mutex_lock(&page_lock);
+	if (evrt__test_page && evrt__test_page->faulty)
+		evrt__test_injector->look(&evrt__test_page->sight);
 	if (evrt__test_page)
 		memcpy(evrt__test_page->reason, text, sizeof(text));
 	else

@@ -1,7 +1,7 @@
 /* testing/harness/test.c — the runner: a process per case, its time limit, its report.
  *
  * Here:     selection by name, fork, waiting with a limit, the verdict.
- * Not here: the checks (check.c), the comparison of descriptors (fds.c).
+ * Not here: the checks (check.c), the comparison of descriptors (fds.c), runs with faults (faults.c).
  * Threads:  the runner has one; a case makes as many as it likes, in its own process.
  */
 #include "testing/harness/test.h"
@@ -19,24 +19,12 @@
 #include <unistd.h>
 #include "testing/harness/internal.h"
 
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define TIMEOUT_SCALE 4
-#elif defined(__has_feature)
-#if __has_feature(thread_sanitizer) || __has_feature(address_sanitizer)
-#define TIMEOUT_SCALE 4
-#endif
-#endif
-#ifndef TIMEOUT_SCALE
-#define TIMEOUT_SCALE 1
-#endif
-
 #define TIMEOUT_DEFAULT_S 60
+/* With faults a case is run many times, and none of them should hang. */
+#define TIMEOUT_FAULTS_S 10
 #define TIMEOUT_MAX_S 86400
 
-struct run {
-	int64_t timeout_ms;
-	unsigned passed, failed;
-};
+const struct evrt_test_injector *evrt__test_injector;
 
 static int64_t
 now_ms(void)
@@ -62,9 +50,13 @@ child_run(const struct evrt_test_case *c, pid_t parent)
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_UNBLOCK, &chld, NULL);
 
+	if (evrt__test_page->faulty)
+		evrt__test_injector->arm(&evrt__test_page->fault);
 	evrt__test_fds_list(&before);
 	c->run();
 	evrt__test_fds_list(&after);
+	if (evrt__test_page->faulty)
+		evrt__test_injector->look(&evrt__test_page->sight);
 	int leaked = evrt__test_fds_differ(&before, &after, evrt__test_page->reason,
 	    sizeof(evrt__test_page->reason));
 	evrt__test_page->finished = 1;
@@ -93,7 +85,7 @@ child_wait(pid_t pid, int64_t deadline_ms, int *status)
 
 /* Why the case failed, in buf; empty when it passed. */
 static void
-verdict(bool in_time, int status, const struct run *run, char *buf, size_t len)
+verdict(bool in_time, int status, const struct evrt_test_run *run, char *buf, size_t len)
 {
 	const struct evrt_test_page *page = evrt__test_page;
 
@@ -110,37 +102,27 @@ verdict(bool in_time, int status, const struct run *run, char *buf, size_t len)
 		snprintf(buf, len, "exit status %d after its end", WEXITSTATUS(status));
 }
 
-static void
-case_report(struct run *run, const struct evrt_test_case *c, const char *reason, int64_t took_ms)
+void
+evrt__test_attempt(const struct evrt_test_run *run, const struct evrt_test_case *c,
+    const struct evrt_test_fault *fault, struct evrt_test_attempt *attempt)
 {
-	if (!reason[0]) {
-		run->passed++;
-		printf("ok %s (%lld ms)\n", c->name, (long long)took_ms);
-		return;
-	}
-	run->failed++;
-	printf("FAIL %s: %s", c->name, reason);
-	if (evrt__test_page->seed_used)
-		printf(" [EVRT_TEST_SEED=%llu]", evrt__test_seed_value());
-	printf("\n");
-}
-
-static void
-case_run(struct run *run, const struct evrt_test_case *c)
-{
-	char reason[sizeof(evrt__test_page->reason)];
+	struct evrt_test_page *page = evrt__test_page;
 	int status = 0;
 	pid_t parent = getpid();
 	int64_t start_ms = now_ms();
 
-	memset(evrt__test_page, 0, sizeof(*evrt__test_page));
+	*attempt = (struct evrt_test_attempt){ 0 };
+	memset(page, 0, sizeof(*page));
+	if (fault) {
+		page->faulty = 1;
+		page->fault = *fault;
+	}
 	fflush(NULL);
 	pid_t pid = fork();
 	if (pid == 0)
 		child_run(c, parent);
 	if (pid < 0) {
-		snprintf(reason, sizeof(reason), "fork: %s", strerror(errno));
-		case_report(run, c, reason, 0);
+		snprintf(attempt->reason, sizeof(attempt->reason), "fork: %s", strerror(errno));
 		return;
 	}
 	/* Here too: whoever of the two is first, the group exists before it is killed. */
@@ -149,8 +131,28 @@ case_run(struct run *run, const struct evrt_test_case *c)
 	kill(-pid, SIGKILL);
 	if (!in_time)
 		waitpid(pid, &status, 0);
-	verdict(in_time, status, run, reason, sizeof(reason));
-	case_report(run, c, reason, now_ms() - start_ms);
+	verdict(in_time, status, run, attempt->reason, sizeof(attempt->reason));
+	attempt->took_ms = now_ms() - start_ms;
+	attempt->finished = page->finished;
+	attempt->checked = in_time && WIFEXITED(status) && !page->finished && page->reason[0];
+}
+
+static void
+case_run(struct evrt_test_run *run, const struct evrt_test_case *c)
+{
+	struct evrt_test_attempt attempt;
+
+	evrt__test_attempt(run, c, NULL, &attempt);
+	if (!attempt.reason[0]) {
+		run->passed++;
+		printf("ok %s (%lld ms)\n", c->name, (long long)attempt.took_ms);
+	} else {
+		run->failed++;
+		printf("FAIL %s: %s", c->name, attempt.reason);
+		if (evrt__test_page->seed_used)
+			printf(" [EVRT_TEST_SEED=%llu]", evrt__test_seed_value());
+		printf("\n");
+	}
 	fflush(stdout);
 }
 
@@ -179,12 +181,12 @@ argument_unknown(int argc, char **argv, const struct evrt_test_case *cases)
 
 /* -1 when EVRT_TEST_TIMEOUT_S is no number of seconds. An explicit limit is not scaled. */
 static int
-timeout_read(struct run *run)
+timeout_read(struct evrt_test_run *run, int default_s)
 {
 	const char *text = getenv("EVRT_TEST_TIMEOUT_S");
 	char *end;
 
-	run->timeout_ms = (int64_t)TIMEOUT_DEFAULT_S * TIMEOUT_SCALE * 1000;
+	run->timeout_ms = (int64_t)default_s * EVRT_TEST_SLOWNESS * 1000;
 	if (!text)
 		return 0;
 	long seconds = strtol(text, &end, 10);
@@ -204,13 +206,16 @@ usage(const char *problem, const char *what)
 int
 evrt_test_main(int argc, char **argv, const struct evrt_test_case *cases)
 {
-	struct run run = { 0 };
+	struct evrt_test_run run = { 0 };
 	sigset_t chld;
+	const char *faults = getenv("EVRT_TEST_FAULTS");
 	const char *unknown = argument_unknown(argc, argv, cases);
 
+	if (faults && (!evrt__test_injector || (strcmp(faults, "alloc") != 0 && strcmp(faults, "sys") != 0)))
+		return usage("this program knows no such EVRT_TEST_FAULTS: ", faults);
 	if (unknown)
 		return usage("no case begins with ", unknown);
-	if (timeout_read(&run))
+	if (timeout_read(&run, faults ? TIMEOUT_FAULTS_S : TIMEOUT_DEFAULT_S))
 		return usage("EVRT_TEST_TIMEOUT_S is no number of seconds", "");
 	if (evrt__test_seed_choose())
 		return usage("EVRT_TEST_SEED is no number", "");
@@ -224,9 +229,14 @@ evrt_test_main(int argc, char **argv, const struct evrt_test_case *cases)
 	sigaddset(&chld, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &chld, NULL);
 
-	for (const struct evrt_test_case *c = cases; c->name; c++)
-		if (case_selected(c, argc, argv))
+	for (const struct evrt_test_case *c = cases; c->name; c++) {
+		if (!case_selected(c, argc, argv))
+			continue;
+		if (faults)
+			evrt__test_with_faults(&run, c, faults);
+		else
 			case_run(&run, c);
+	}
 	printf("%u passed, %u failed\n", run.passed, run.failed);
 
 	munmap(evrt__test_page, sizeof(*evrt__test_page));

@@ -24,7 +24,13 @@ struct evrt_test_case {
  *
  * A case passes when its function returns, within EVRT_TEST_TIMEOUT_S seconds (default 60, several times
  * that under sanitizers), with the descriptors open that were open before, and exit() then ends in 0 (leak
- * checkers report there). Processes that it leaves behind are killed. */
+ * checkers report there). Processes that it leaves behind are killed.
+ *
+ * With EVRT_TEST_FAULTS=alloc, in a program that testing/fault:inject is linked into, each case is
+ * run again and again, while one allocation fails: the first, the second, and so on. EVRT_TEST_FAULTS=sys does so
+ * with the system calls of base/sys.h's table, and each error that they may meet. Such a run may pass, or
+ * fail in a check, for the case was told of the error. It may not crash, hang, leak, or show EINTR. A case
+ * that makes very many calls meets a sample of the faults, chosen by the seed. */
 int evrt_test_main(int argc, char **argv, const struct evrt_test_case *cases);
 
 /* The seed for this run's random choices: EVRT_TEST_SEED if set, else random. The report of a failed case

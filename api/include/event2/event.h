@@ -123,7 +123,11 @@ enum event_base_config_flag {
 	EVENT_BASE_FLAG_STARTUP_IOCP = 0x04,
 	/* Read the clock whenever a time is needed, not once per turn of the loop. Pooled bases always do. */
 	EVENT_BASE_FLAG_NO_CACHE_TIME = 0x08,
-	/* A hint that changes to epoll be collected until the next wait. Accepted; no effect today. */
+	/* Where epoll is chosen, what is added and deleted is noted, and the kernel told when the loop is about
+	 * to wait: an event added and deleted in one turn costs no system call, one changed often costs one.
+	 * event_add then succeeds for a descriptor that epoll will refuse; the refusal is a warning. Not with
+	 * descriptors made by dup or its kin. The environment variable EVENT_EPOLL_USE_CHANGELIST does the
+	 * same. No effect on pooled bases. */
 	EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST = 0x10,
 	/* The finest clock for timeouts. evrt uses it always. */
 	EVENT_BASE_FLAG_PRECISE_TIMER = 0x20,
@@ -181,8 +185,8 @@ int event_config_set_max_dispatch_interval(struct event_config *cfg, const struc
 #define EVLOOP_NO_EXIT_ON_EMPTY 0x04
 
 /* Runs the loop, as an OR of EVLOOP_* asks. Returns 0 when it was told to end (or, with ONCE or NONBLOCK,
- * is done), 1 when nothing is pending or active any more, -1 when the poller fails, the loop runs already, or
- * the base is pinned.
+ * is done), 1 when nothing is pending or active any more, -1 when the poller fails (errno is its), the loop
+ * runs already (EBUSY), or the base is pinned.
  * On a pooled base the caller becomes one of the workers, the others run as threads, and all have ended
  * when it returns; -1 as well when they could not be started. */
 EVENT2_EXPORT_SYMBOL

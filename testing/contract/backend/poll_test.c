@@ -23,7 +23,7 @@ waits_may_fail_or_be_interrupted(void)
 
 	evrt__sys.ppoll = failing_ppoll;
 	ppoll_error = EINTR;
-	CHECK_INT_EQ(suite_wait(s, -1, out, 1), 0);
+	CHECK_INT_EQ(suite_wait(s, -1, out, 1), -EINTR);
 	ppoll_error = ENOMEM;
 	CHECK_INT_EQ(suite_wait(s, -1, out, 1), -ENOMEM);
 	suite_end(s);

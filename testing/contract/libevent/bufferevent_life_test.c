@@ -7,6 +7,7 @@
 
 #include <event2/bufferevent_compat.h>
 #include <event2/event_compat.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 static void
@@ -371,11 +372,15 @@ the_old_way_of_making_one(void)
 static void
 some_options_make_no_sense(void)
 {
+	struct evbuffer *probe = evbuffer_new();
 	base = event_base_new();
-	event_set_log_callback((event_log_cb)NULL);
 	CHECK_PTR_EQ(bufferevent_socket_new(base, -1, BEV_OPT_UNLOCK_CALLBACKS), NULL);
-	/* Threads are off. */
-	CHECK_PTR_EQ(bufferevent_socket_new(base, -1, BEV_OPT_THREADSAFE), NULL);
+	bool threads = evbuffer_enable_locking(probe, NULL) == 0;
+	struct bufferevent *bev = bufferevent_socket_new(base, -1, BEV_OPT_THREADSAFE);
+	CHECK_INT_EQ(bev != NULL, threads);
+	if (bev)
+		bufferevent_free(bev);
+	evbuffer_free(probe);
 	event_base_free(base);
 }
 
@@ -385,7 +390,10 @@ a_bad_descriptor_fails_to_be_enabled(void)
 	base = event_base_new();
 	struct bufferevent *bev = bufferevent_socket_new(base, 999, 0);
 	CHECK(bev != NULL);
-	CHECK_INT_EQ(bufferevent_enable(bev, EV_READ), -1);
+	int r = bufferevent_enable(bev, EV_READ);
+	/* Other pollers look at it only when they wait. */
+	if (strcmp(event_base_get_method(base), "epoll") == 0)
+		CHECK_INT_EQ(r, -1);
 	bufferevent_free(bev);
 	event_base_free(base);
 }

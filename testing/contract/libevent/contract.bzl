@@ -1,36 +1,111 @@
-"""One source, several builds: evrt on each poller, and Debian's libevent (the oracle)."""
+"""One source, two programs: a suite linked with evrt, and with Debian's libevent (the oracle)."""
 
+load("@rules_shell//shell:sh_test.bzl", "sh_test")
 load("//:defs.bzl", "evrt_cc_test")
 
+# How each poller is chosen: by the variables that libevent itself looks at.
 _METHODS = {
     "epoll": [],
-    "poll": ["CONTRACT_WITHOUT_EPOLL=1"],
-    "select": ["CONTRACT_WITHOUT_EPOLL=1", "CONTRACT_WITHOUT_POLL=1"],
+    "epoll_changelist": ["EVENT_EPOLL_USE_CHANGELIST=1"],
+    "poll": ["EVENT_NOEPOLL=1"],
+    "select": [
+        "EVENT_NOEPOLL=1",
+        "EVENT_NOPOLL=1",
+    ],
 }
 
-def contract_test(name, srcs, methods = ["epoll", "poll", "select"], deps = []):
-    """Makes NAME_evrt_METHOD for each method, and NAME_oracle, from the same sources and public headers.
+# The suites of the event core, by how their names begin: they are run with faults, too.
+_FAULTY_SUITES = [
+    "base",
+    "compat",
+    "event",
+    "loop",
+    "setup",
+    "util",
+]
+
+# What a program may switch on first (variant.c).
+_VARIANTS = [
+    "plain",
+    "debug",
+    "threaded",
+]
+
+def contract_test(name, srcs, methods = None, variants = None, oracle_variants = None, fault_methods = None, deps = []):
+    """Makes NAME_evrt_METHOD and NAME_oracle_METHOD, each of which runs its variants one after the other.
 
     Args:
       name: the stem of the targets' names.
       srcs: C sources that use public headers and the harness only.
-      methods: the pollers to run evrt's build on; [] where the poller does not matter.
+      methods: the pollers to run on; [] where the poller does not matter: NAME_evrt and NAME_oracle, plain.
+      variants: ["plain"] for a suite that does its own setting up.
+      oracle_variants: those of the oracle, where it fails in one.
+      fault_methods: the pollers to run on with faults (evrt only); [] for no faults. Else one.
       deps: more libraries of testing/ that do not depend on evrt.
     """
-    for method in methods or ["epoll"]:
-        evrt_cc_test(
-            name = "%s_evrt_%s" % (name, method) if methods else name + "_evrt",
-            srcs = srcs + ["method.c"],
-            local_defines = _METHODS[method],
-            deps = deps + [
-                "//api:event_pthreads",
-                "//testing/harness",
-            ],
-        )
+    if variants == None:
+        variants = ["plain"] if methods == [] else _VARIANTS
+
+    # Programs that the tests below run.
     evrt_cc_test(
-        name = name + "_oracle",
-        srcs = srcs,
+        name = name + "_with_evrt",
+        srcs = srcs + ["variant.c"],
+        tags = ["manual"],
+        deps = deps + [
+            "//api:event_pthreads",
+            "//testing/harness",
+        ],
+    )
+    evrt_cc_test(
+        name = name + "_with_oracle",
+        srcs = srcs + ["variant.c"],
         linkopts = ["-levent_core", "-levent_pthreads"],
-        tags = ["oracle"],
+        tags = ["manual"],
         deps = deps + ["//testing/harness"],
     )
+    for library, all_methods, its_variants, tags in [
+        ("evrt", _METHODS.keys(), variants, []),
+        ("oracle", _METHODS.keys(), oracle_variants or variants, ["oracle"]),
+    ]:
+        program = "%s_with_%s" % (name, library)
+        for method in all_methods if methods == None else methods or [""]:
+            sh_test(
+                name = "_".join([part for part in [name, library, method] if part]),
+                srcs = ["variants.sh"],
+                args = ["$(rootpath :%s)" % program] + _METHODS.get(method, []) + its_variants,
+                data = [":" + program],
+                tags = tags,
+            )
+
+    if name.split("_")[0] in _FAULTY_SUITES:
+        if fault_methods == None:
+            fault_methods = [""] if methods == [] else ["epoll"]
+        _fault_tests(name, srcs, variants, fault_methods, deps)
+
+def _fault_tests(name, srcs, variants, methods, deps):
+    """Makes NAME_alloc_faults_METHOD and NAME_sys_faults_METHOD: see testing/fault."""
+    program = name + "_with_faults"
+    evrt_cc_test(
+        name = program,
+        srcs = srcs + ["variant.c"],
+        copts = [
+            "-include",
+            "testing/fault/told.h",
+        ],
+        tags = ["manual"],
+        deps = deps + [
+            "//api:event_pthreads",
+            "//testing/fault:inject",
+            "//testing/fault:told",
+            "//testing/harness",
+        ],
+    )
+    for kind in ["alloc", "sys"]:
+        for method in methods:
+            sh_test(
+                name = "_".join([part for part in [name, kind, "faults", method] if part]),
+                srcs = ["variants.sh"],
+                args = ["$(rootpath :%s)" % program, "EVRT_TEST_FAULTS=" + kind] +
+                       _METHODS.get(method, []) + [v for v in variants if v != "debug"],
+                data = [":" + program],
+            )

@@ -4,6 +4,7 @@
  */
 #include "runtime/loop/loop.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -359,8 +360,23 @@ a_failing_poller_ends_the_loop(void)
 	setup();
 	loop.strand.added = 1;
 	evrt__fake_fail_wait(-9);
-	CHECK_INT_EQ(evrt__loop_run(&loop, 0), -1);
+	CHECK_INT_EQ(evrt__loop_run(&loop, 0), -9);
 	CHECK(!loop.running);
+	teardown();
+}
+
+/* A look that a signal interrupts is made again; a sleep that it interrupts is over, with nothing to tell. */
+static void
+interrupted_waits_do_not_fail(void)
+{
+	setup();
+	loop.event_count = 1;
+	evrt__fake_fail_wait(-EINTR);
+	CHECK_INT_EQ(evrt__loop_run(&loop, EVRT_LOOP_NONBLOCK), 0);
+	CHECK_INT_EQ(evrt__fake_counts().waits, 2);
+	evrt__fake_fail_wait(-EINTR);
+	CHECK_INT_EQ(evrt__reactor_wait(&loop.reactor, EVRT_NS_NEVER), 0);
+	CHECK_INT_EQ(evrt__fake_counts().waits, 3);
 	teardown();
 }
 
@@ -397,6 +413,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(pushed_back_ones_follow_even_if_all_is_late),
 	CASE(many_due_at_once_run_in_order_and_before_what_comes_meanwhile),
 	CASE(a_failing_poller_ends_the_loop),
+	CASE(interrupted_waits_do_not_fail),
 	CASE(queued_tasks_run_by_priority_in_one_queue),
 	{ NULL, NULL },
 };

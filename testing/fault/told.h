@@ -1,0 +1,86 @@
+/* testing/fault/told.h — included before a suite that is built for faults: calls that may fail for want of
+ * something say so there and then.
+ *
+ * Here:     a macro for each function of the event core that returns NULL or -1 on failure (or, event_init, ends
+ *           the process). Where that is the fault's doing, the case has been told and ends as by a failed check;
+ *           and errno must be the fault's.
+ * Not here: failures that a case makes on purpose: they are passed on.
+ *
+ * So a case need not check the result of every event_new to be run with faults: it is written for what it is
+ * about, and a fault never leads it astray.
+ */
+#ifndef EVRT_TESTING_FAULT_TOLD_H_
+#define EVRT_TESTING_FAULT_TOLD_H_
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/bufferevent_compat.h>
+#include <event2/event.h>
+#include <event2/event_compat.h>
+#include <event2/thread.h>
+#include <event2/util.h>
+
+#include <stdint.h>
+
+#include "testing/fault/inject.h"
+
+/* Expressions, not statements in braces: a compound literal among the arguments lives on in the caller's block. */
+#define TOLD(call) (evrt_test_fault_begin(), evrt_test_fault_result((call), __FILE__, __LINE__, #call))
+#define TOLD_PTR(call) \
+	(evrt_test_fault_begin(), \
+	    (__typeof__(call))(intptr_t)evrt_test_fault_pointer((call), __FILE__, __LINE__, #call))
+
+#define TOLD_FATAL(call) \
+	({ \
+		evrt_test_fault_fatal(#call); \
+		__typeof__(call) told_result = (call); \
+		evrt_test_fault_fatal(NULL); \
+		told_result; \
+	})
+
+/* Function-like, and after the declarations: pointers to these functions are not touched. */
+#define event_base_new() TOLD_PTR(event_base_new())
+#define event_base_new_with_config(...) TOLD_PTR(event_base_new_with_config(__VA_ARGS__))
+#define event_init() TOLD_FATAL(event_init())
+#define event_config_new() TOLD_PTR(event_config_new())
+#define event_config_avoid_method(...) TOLD(event_config_avoid_method(__VA_ARGS__))
+#define event_new(...) TOLD_PTR(event_new(__VA_ARGS__))
+#define event_assign(...) TOLD(event_assign(__VA_ARGS__))
+#define event_add(...) TOLD(event_add(__VA_ARGS__))
+#define event_del(...) TOLD(event_del(__VA_ARGS__))
+#define event_del_block(...) TOLD(event_del_block(__VA_ARGS__))
+#define event_del_noblock(...) TOLD(event_del_noblock(__VA_ARGS__))
+#define event_remove_timer(...) TOLD(event_remove_timer(__VA_ARGS__))
+#define event_finalize(...) TOLD(event_finalize(__VA_ARGS__))
+#define event_free_finalize(...) TOLD(event_free_finalize(__VA_ARGS__))
+#define event_priority_set(...) TOLD(event_priority_set(__VA_ARGS__))
+#define event_reinit(...) TOLD(event_reinit(__VA_ARGS__))
+#define event_base_once(...) TOLD(event_base_once(__VA_ARGS__))
+#define event_base_loop(...) TOLD(event_base_loop(__VA_ARGS__))
+#define event_base_dispatch(...) TOLD(event_base_dispatch(__VA_ARGS__))
+#define event_base_loopexit(...) TOLD(event_base_loopexit(__VA_ARGS__))
+#define event_base_loopbreak(...) TOLD(event_base_loopbreak(__VA_ARGS__))
+#define event_base_loopcontinue(...) TOLD(event_base_loopcontinue(__VA_ARGS__))
+#define event_base_priority_init(...) TOLD(event_base_priority_init(__VA_ARGS__))
+#define event_base_init_common_timeout(...) TOLD_PTR(event_base_init_common_timeout(__VA_ARGS__))
+#define evthread_use_pthreads() TOLD(evthread_use_pthreads())
+#define evthread_make_base_notifiable(...) TOLD(evthread_make_base_notifiable(__VA_ARGS__))
+#define evutil_socketpair(...) TOLD(evutil_socketpair(__VA_ARGS__))
+#define evutil_make_socket_nonblocking(...) TOLD(evutil_make_socket_nonblocking(__VA_ARGS__))
+#define evutil_make_socket_closeonexec(...) TOLD(evutil_make_socket_closeonexec(__VA_ARGS__))
+#define evutil_make_listen_socket_reuseable(...) TOLD(evutil_make_listen_socket_reuseable(__VA_ARGS__))
+#define evutil_make_listen_socket_reuseable_port(...) \
+	TOLD(evutil_make_listen_socket_reuseable_port(__VA_ARGS__))
+#define evutil_make_tcp_listen_socket_deferred(...) TOLD(evutil_make_tcp_listen_socket_deferred(__VA_ARGS__))
+#define evutil_closesocket(...) TOLD(evutil_closesocket(__VA_ARGS__))
+#define evutil_monotonic_timer_new() TOLD_PTR(evutil_monotonic_timer_new())
+/* What suites of the core use of the other rooms. */
+#define evbuffer_new() TOLD_PTR(evbuffer_new())
+#define evbuffer_enable_locking(...) TOLD(evbuffer_enable_locking(__VA_ARGS__))
+#define evbuffer_add(...) TOLD(evbuffer_add(__VA_ARGS__))
+#define bufferevent_socket_new(...) TOLD_PTR(bufferevent_socket_new(__VA_ARGS__))
+#define bufferevent_new(...) TOLD_PTR(bufferevent_new(__VA_ARGS__))
+#define bufferevent_enable(...) TOLD(bufferevent_enable(__VA_ARGS__))
+#define bufferevent_write(...) TOLD(bufferevent_write(__VA_ARGS__))
+
+#endif
