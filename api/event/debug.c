@@ -106,6 +106,8 @@ map_note(const struct event_core *ev, enum evrt_debug_step step, short what, con
 	if (e && !e->gone) {
 		if (!ends && step != EVRT_DEBUG_FINALIZING) /* whose callback is another one already */
 			entry_copy_event(e, ev);
+		if (step == EVRT_DEBUG_MOVED)
+			e->base_gone = false; /* another base, maybe at the same address */
 		entry_add_step(e, step, what, tv);
 		if (ends)
 			evrt__debug_map_retire(e);

@@ -173,11 +173,25 @@ descriptor_flags_cost_no_more_than_needed(void)
 	close(sv[1]);
 }
 
+static void
+addresses_are_not_cut(void)
+{
+	static const char *const texts[] = { "::", "::1", "1:2:3:4:5:6:7:8", "ffff::", "::ffff:1.2.3.4" };
+	unsigned char addr[16];
+	char text[64];
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		CHECK_INT_EQ(evutil_inet_pton(AF_INET6, texts[i], addr), 1);
+		CHECK_PTR_EQ(evutil_inet_ntop(AF_INET6, addr, text, strlen(texts[i])), NULL);
+		CHECK_PTR_EQ(evutil_inet_ntop(AF_INET6, addr, text, strlen(texts[i]) + 1), text);
+	}
+}
+
 static const struct evrt_test_case cases[] = {
 	{ "timevals_become_ns", timevals_become_ns },
 	{ "ns_become_timevals_rounded_up", ns_become_timevals_rounded_up },
 	{ "errors_are_classed", errors_are_classed },
 	{ "addresses_have_nothing_behind", addresses_have_nothing_behind },
+	{ "addresses_are_not_cut", addresses_are_not_cut },
 	{ "own_address_lists_are_freed", own_address_lists_are_freed },
 	{ "keepalive_is_timed", keepalive_is_timed },
 	{ "dual_stack_is_asked_for", dual_stack_is_asked_for },
