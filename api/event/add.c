@@ -57,6 +57,8 @@ event_slot_ready(struct evrt_slot *slot, unsigned bits)
 	int result = (bits & EVRT_READ ? EV_READ : 0) | (bits & EVRT_WRITE ? EV_WRITE : 0) |
 	    (bits & EVRT_CLOSED ? EV_CLOSED : 0);
 
+	if (result)
+		result |= ev->events & EV_ET; /* as libevent tells it */
 	if (bits & EVRT_SLOT_TIMER) {
 		ev->task.flags &= (int16_t)~EVLIST_TIMEOUT;
 		evrt__strand_count(s, -1);
