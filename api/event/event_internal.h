@@ -75,6 +75,8 @@ struct event_base {
 	struct evrt_strand *strand; /* PLAIN: &loop.strand; PINNED: the worker's; POOLED: NULL. const */
 	struct evrt_pool *pool;     /* PINNED, POOLED. const */
 	struct evrt_loop loop;      /* PLAIN only */
+	evrt_ns wall_of;            /* the loop's `now` that `wall` is the time of day of; 0: none. Its strand's lock */
+	struct timeval wall;
 	int flags;                  /* EVENT_BASE_FLAG_*; const */
 	evrt_atomic(int) priorities;
 	struct evrt_sigport signals;   /* opened by the first signal event; its strand's lock */

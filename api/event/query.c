@@ -131,14 +131,21 @@ event_base_gettimeofday_cached(struct event_base *base, struct timeval *tv)
 			return evutil_gettimeofday(tv, NULL);
 	}
 	evrt__lock(base->strand->lock);
-	evrt_ns age = base->loop.now ? evrt__reactor_now(&base->loop.reactor) - base->loop.now : 0;
-	evrt__unlock(base->strand->lock);
-	int r = evutil_gettimeofday(tv, NULL);
-	if (r == 0 && age > 0) {
-		evrt_ns at = (evrt_ns)tv->tv_sec * EVRT_NS_PER_SEC + tv->tv_usec * EVRT_NS_PER_US - age;
-		tv->tv_sec = (time_t)(at / EVRT_NS_PER_SEC);
-		tv->tv_usec = (suseconds_t)(at % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
+	evrt_ns now = base->loop.now;
+	int r = 0;
+	/* Computed once per look at the clock: it stands still while a callback runs. */
+	if (!now || base->wall_of != now) {
+		r = evutil_gettimeofday(&base->wall, NULL);
+		base->wall_of = r == 0 ? now : 0;
+		if (r == 0 && now) {
+			evrt_ns age = evrt__reactor_now(&base->loop.reactor) - now;
+			evrt_ns at = (evrt_ns)base->wall.tv_sec * EVRT_NS_PER_SEC + base->wall.tv_usec * EVRT_NS_PER_US - age;
+			base->wall.tv_sec = (time_t)(at / EVRT_NS_PER_SEC);
+			base->wall.tv_usec = (suseconds_t)(at % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
+		}
 	}
+	*tv = base->wall;
+	evrt__unlock(base->strand->lock);
 	return r;
 }
 
