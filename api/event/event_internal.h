@@ -85,7 +85,6 @@ struct event_base {
 	pthread_mutex_t setup_lock;
 	int common_timeouts_count;
 	struct timeval *common_timeouts; /* [EVRT_COMMON_TIMEOUTS_MAX], made with the first: marked durations */
-	evrt_atomic(bool) got_exit, got_break; /* POOLED; a plain base keeps them in its loop */
 };
 
 /* The strand that a new object on `base` belongs to, with a reference for the caller: the base's own; on a
