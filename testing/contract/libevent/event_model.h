@@ -92,4 +92,9 @@ void model_callback_ends(void);
 void model_break(void);
 void model_loop_ended(int result);
 
+/* event_model_check.c. Fails the case where the library says something else: of one event, and of all. handles[i]
+ * is the library's event for model.events[i], `run` the callback of all of them. */
+void model_check_event(const struct model_event *, const struct event *handle);
+void model_check(struct event_base *, struct event *const *handles, event_callback_fn run);
+
 #endif

@@ -89,87 +89,6 @@ fd_of(const struct model_event *m)
 
 static void run(evutil_socket_t, short, void *);
 
-/* ---- Comparing. */
-
-static void
-check_time(const struct model_event *m, const struct timeval *at)
-{
-	struct timeval now, left;
-
-	evutil_gettimeofday(&now, NULL);
-	evutil_timersub(at, &now, &left);
-	long off_s = (long)left.tv_sec - m->deadline_s;
-	if (off_s <= -FAR_UNIT_S / 2 || off_s >= FAR_UNIT_S / 2)
-		evrt_test_fail(__FILE__, __LINE__, "event %d is due in %ld s, not in %ld s", index_of(m), (long)left.tv_sec,
-		    m->deadline_s);
-}
-
-static void
-check_event(const struct model_event *m)
-{
-	const short all = EV_READ | EV_WRITE | EV_SIGNAL | EV_TIMEOUT;
-	struct timeval at;
-	short want = (m->inserted ? m->events & all : 0) | (m->timer != TIMER_NONE ? EV_TIMEOUT : 0) |
-	    (m->active ? m->must & all : 0);
-	short got = (short)event_pending(handles[index_of(m)], all, &at);
-	short vague = m->is_vague ? m->may | m->events : 0;
-
-	if ((got & ~vague) != (want & ~vague) || (got & want) != want)
-		evrt_test_fail(__FILE__, __LINE__, "event %d is pending for %#x, not %#x", index_of(m), got, want);
-	if (m->timer != TIMER_NONE)
-		check_time(m, &at);
-	CHECK_INT_EQ(event_get_priority(handles[index_of(m)]), m->priority);
-	CHECK_INT_EQ(event_get_events(handles[index_of(m)]), m->events);
-}
-
-/* The library's own events are visited, too. */
-static int
-count_visit(const struct event_base *b, const struct event *ev, void *arg)
-{
-	CHECK_PTR_EQ(b, base);
-	if (event_get_callback(ev) == run)
-		++((int *)arg)[index_of(event_get_callback_arg(ev))];
-	return 0;
-}
-
-static void
-check_visits(void)
-{
-	int visits[MODEL_EVENTS] = { 0 };
-
-	CHECK_INT_EQ(event_base_foreach_event(base, count_visit, visits), 0);
-	for (int i = 0; i < MODEL_EVENTS; i++) {
-		const struct model_event *m = &model.events[i];
-		/* One that waits for the fd -1 is nowhere. */
-		bool is_nowhere = fd_of(m) == -1 && m->inserted;
-		bool is_known = m->in_use && !m->is_once && !model_is_idle(m) && !is_nowhere;
-		if (!m->is_vague && visits[i] != is_known)
-			evrt_test_fail(__FILE__, __LINE__, "event %d is visited %d times", i, visits[i]);
-	}
-}
-
-static void
-check_all(void)
-{
-	int active = 0, added = 0;
-	bool is_vague = false;
-
-	for (int i = 0; i < MODEL_EVENTS; i++) {
-		const struct model_event *m = &model.events[i];
-		if (!m->in_use)
-			continue;
-		if (!m->is_once)
-			check_event(m);
-		active += m->active;
-		added += m->inserted + m->active + (m->timer != TIMER_NONE);
-		is_vague |= m->is_vague;
-	}
-	CHECK_INT_EQ(event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE), active);
-	if (!is_vague)
-		CHECK_INT_EQ(event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED), added);
-	check_visits();
-}
-
 /* ---- Steps on one event. */
 
 /* A wire whose kind fits; one that is edge-triggered serves one event at a time. */
@@ -468,7 +387,7 @@ step(void)
 	} else {
 		step_active_by_fd();
 	}
-	check_all();
+	model_check(base, handles, run);
 }
 
 /* ---- The loop. */
@@ -482,7 +401,7 @@ run(evutil_socket_t fd, short what, void *arg)
 	CHECK_INT_EQ(fd, fd_of(m));
 	model_callback_begins(m, what);
 	if (!m->is_once)
-		check_event(m);
+		model_check_event(m, handles[index_of(m)]);
 	for (unsigned n = roll(4); n > 0; n--)
 		step();
 	if (roll(16) == 0) {
@@ -513,7 +432,7 @@ step_loop(void)
 	bool broken = model.broken;
 	model_loop_ended(result);
 	CHECK_INT_EQ(event_base_got_break(base), broken);
-	check_all();
+	model_check(base, handles, run);
 }
 
 static void
