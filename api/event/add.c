@@ -82,6 +82,8 @@ event_slot_ready(struct evrt_slot *slot, unsigned bits)
 	int result = (bits & EVRT_READ ? EV_READ : 0) | (bits & EVRT_WRITE ? EV_WRITE : 0) |
 	    (bits & EVRT_CLOSED ? EV_CLOSED : 0);
 
+	if (result)
+		result |= ev->events & EV_ET; /* as libevent tells it */
 	if (bits & EVRT_SLOT_TIMER)
 		result |= event_timed_out(s, ev);
 	if (bits & EVRT_SLOT_SIGNAL) {

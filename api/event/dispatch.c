@@ -10,6 +10,7 @@
 #include "api/event/event_internal.h"
 #include "api/event/pool_base.h"
 #include "base/log.h"
+#include "runtime/pool/pool.h"
 #include "threading/lock.h"
 
 static int
@@ -97,7 +98,7 @@ int
 event_base_got_exit(struct event_base *base)
 {
 	if (base->kind != EVRT_BASE_PLAIN)
-		return evrt_load_acquire(&base->got_exit);
+		return evrt_load_acquire(&base->pool->got_exit);
 	evrt__lock(base->strand->lock);
 	int r = base->loop.exit;
 	evrt__unlock(base->strand->lock);
@@ -108,7 +109,7 @@ int
 event_base_got_break(struct event_base *base)
 {
 	if (base->kind != EVRT_BASE_PLAIN)
-		return evrt_load_acquire(&base->got_break);
+		return evrt_load_acquire(&base->pool->got_break);
 	evrt__lock(base->strand->lock);
 	int r = base->loop.stop;
 	evrt__unlock(base->strand->lock);

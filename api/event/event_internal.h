@@ -109,7 +109,6 @@ struct event_base {
 	struct timeval *common_timeouts; /* [EVRT_COMMON_TIMEOUTS_MAX], made with the first: marked durations */
 	evrt_atomic(uintptr_t) debug_runner; /* PLAIN, in debug mode: the thread that runs the loop; 0: none */
 	evrt_atomic(bool) debug_told;        /* that another thread used it meanwhile */
-	evrt_atomic(bool) got_exit, got_break; /* POOLED; a plain base keeps them in its loop */
 };
 
 /* The strand that a new object on `base` belongs to, with a reference for the caller: the base's own; on a

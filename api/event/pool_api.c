@@ -159,16 +159,17 @@ evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline)
 	if (!pool)
 		return fail(-EINVAL);
 	struct evrt_worker *self = evrt__worker_self();
-	evrt__pool_halt(pool, EVRT_HALT_WHEN_DRAINED);
+	uint64_t run = evrt__pool_current_run(pool);
+	evrt__pool_halt_run(pool, run, EVRT_HALT_WHEN_DRAINED);
 	if (self && self->pool == pool)
 		return 1;
 	evrt_ns until = EVRT_NS_NEVER;
 	if (deadline)
 		until = evrt__ns_add(evrt__clock_now(evrt__clock_real()), evrt__ns_from_timeval(deadline));
-	if (evrt__pool_wait_ended(pool, until))
+	if (evrt__pool_wait_ended(pool, run, until))
 		return 0;
-	evrt__pool_halt(pool, EVRT_HALT_NOW);
-	return evrt__pool_wait_ended(pool, 1) ? 0 : 1;
+	evrt__pool_halt_run(pool, run, EVRT_HALT_NOW);
+	return evrt__pool_wait_ended(pool, run, 1) ? 0 : 1;
 }
 
 void

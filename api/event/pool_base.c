@@ -142,8 +142,9 @@ evrt__pool_free_with_bases(struct evrt_pool *p, bool finalize)
 	}
 	if (evrt__pool_is_forked(p))
 		evrt__fdmap_abandon(&p->fdmap);
-	evrt__pool_halt(p, EVRT_HALT_NOW);
-	evrt__pool_wait_ended(p, EVRT_NS_NEVER);
+	uint64_t run = evrt__pool_current_run(p);
+	evrt__pool_halt_run(p, run, EVRT_HALT_NOW);
+	evrt__pool_wait_ended(p, run, EVRT_NS_NEVER);
 	pool_drop_all(p, finalize);
 	evrt__free(p->api);
 	p->api = NULL;
@@ -168,8 +169,6 @@ evrt__pooled_base_loop(struct event_base *base, int flags)
 		    "work on plain bases");
 		return -1;
 	}
-	evrt_store_release(&base->got_exit, false);
-	evrt_store_release(&base->got_break, false);
 	int err = evrt__pool_start(base->pool, 1, !(flags & EVLOOP_NO_EXIT_ON_EMPTY));
 	if (err < 0) {
 		evrt__warnx("event_base_loop: %s", err == -EALREADY ? "this pool runs already" :
@@ -178,15 +177,13 @@ evrt__pooled_base_loop(struct event_base *base, int flags)
 		return -1;
 	}
 	evrt__pool_run_here(base->pool);
-	return evrt_load_acquire(&base->got_exit) || evrt_load_acquire(&base->got_break) ? 0 : 1;
+	return evrt_load_acquire(&base->pool->got_exit) || evrt_load_acquire(&base->pool->got_break) ? 0 : 1;
 }
 
 void
 evrt__pooled_base_end(struct event_base *base, bool at_once)
 {
 	/* A pinned base ends with its pool: it has no loop of its own that could end. */
-	struct event_base *pooled = evrt_pool_as_base(base->pool);
-
-	evrt_store_release(at_once ? &pooled->got_break : &pooled->got_exit, true);
+	evrt_store_release(at_once ? &base->pool->got_break : &base->pool->got_exit, true);
 	evrt__pool_halt(base->pool, at_once ? EVRT_HALT_NOW : EVRT_HALT_WHEN_DRAINED);
 }

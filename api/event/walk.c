@@ -170,7 +170,9 @@ activate_visit(struct event_core *ev, void *arg)
 {
 	struct activation *a = arg;
 	bool is_signal = (ev->events & EV_SIGNAL) != 0;
-	int what = a->what & (ev->events | EV_TIMEOUT);
+	/* Only what waits for it; EV_TIMEOUT, which has the others ignored, is for those that have a timeout. */
+	int what = a->what & EV_TIMEOUT ? (ev->task.flags & EVLIST_TIMEOUT ? EV_TIMEOUT : 0)
+	    : ev->task.flags & EVLIST_INSERTED ? a->what & ev->events : 0;
 
 	if (ev->fd != a->fd || is_signal != a->is_signal || !what)
 		return 0;

@@ -1,6 +1,6 @@
 /* examples/echo-multicore/echo.c — examples/echo on every core: two lines differ.
  *
- *   bazel run //examples/echo-multicore          then: nc 127.0.0.1 7777
+ *   ./evrt example echo-multicore          then: nc 127.0.0.1 7777
  *
  * evrt_base_new(0) instead of event_base_new(), and the header that declares it. Each accepted connection is
  * a strand: on_accept already runs in it, and what on_accept creates joins it. So

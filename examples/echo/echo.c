@@ -1,6 +1,6 @@
 /* examples/echo/echo.c — what is sent comes back. libevent's API, one thread.
  *
- *   bazel run //examples/echo          then: nc 127.0.0.1 7777
+ *   ./evrt example echo          then: nc 127.0.0.1 7777
  *
  * examples/echo-multicore is the same program on all cores.
  */

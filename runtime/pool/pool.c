@@ -152,10 +152,16 @@ worker_main(void *arg)
 	return NULL;
 }
 
-/* Joins the threads that have ended; pool locked, released meanwhile. */
+/* Joins the threads that have ended; pool locked, released meanwhile. One joins, others wait for that: whoever
+ * came back from here early could start threads that the first one would take for those that have ended. */
 static void
 pool_join(struct evrt_pool *p)
 {
+	while (p->joining)
+		pthread_cond_wait(&p->ended, &p->lock);
+	if (!evrt_load_relaxed(&p->started) || p->running > 0)
+		return; /* joined meanwhile, and maybe started again */
+	p->joining = true;
 	for (unsigned i = 0; i < p->set.workers; i++) {
 		struct evrt_worker *w = &p->workers[i];
 		if (!w->has_thread)
@@ -166,7 +172,9 @@ pool_join(struct evrt_pool *p)
 		evrt__thread_join(thread);
 		pthread_mutex_lock(&p->lock);
 	}
+	p->joining = false;
 	evrt_store_seq_cst(&p->started, false);
+	pthread_cond_broadcast(&p->ended);
 }
 
 bool
@@ -189,12 +197,15 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 		pthread_mutex_unlock(&p->lock);
 		return -EALREADY;
 	}
+	evrt_store_release(&p->got_exit, false);
+	evrt_store_release(&p->got_break, false);
 	evrt_store_seq_cst(&p->halt, EVRT_HALT_NO);
 	evrt_store_seq_cst(&p->started, true);
 	evrt_store_seq_cst(&p->ends_when_idle, ends_when_idle);
 	evrt_store_seq_cst(&p->parked, UINT64_C(0));
 	evrt_store_seq_cst(&p->waking, 0u);
 	p->running = p->set.workers;
+	uint64_t run = ++p->run;
 	for (unsigned i = first; i < p->set.workers; i++) {
 		struct evrt_worker *w = &p->workers[i];
 		char name[16];
@@ -209,8 +220,8 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 	if (err < 0) { /* those that started are told to go */
 		p->running -= first;
 		pthread_mutex_unlock(&p->lock);
-		evrt__pool_halt(p, EVRT_HALT_NOW);
-		evrt__pool_wait_ended(p, EVRT_NS_NEVER);
+		evrt__pool_halt_run(p, run, EVRT_HALT_NOW);
+		evrt__pool_wait_ended(p, run, EVRT_NS_NEVER);
 		return -EAGAIN;
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -220,8 +231,10 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 void
 evrt__pool_run_here(struct evrt_pool *p)
 {
+	uint64_t run = evrt__pool_current_run(p);
+
 	worker_main(&p->workers[0]);
-	evrt__pool_wait_ended(p, EVRT_NS_NEVER);
+	evrt__pool_wait_ended(p, run, EVRT_NS_NEVER);
 }
 
 void
@@ -245,8 +258,30 @@ evrt__pool_halt(struct evrt_pool *p, enum evrt_pool_halt how)
 		evrt__reactor_wake(&p->workers[i].reactor);
 }
 
+uint64_t
+evrt__pool_current_run(struct evrt_pool *p)
+{
+	if (evrt__pool_is_forked(p))
+		return 0; /* the lock may have been held when the process forked */
+	pthread_mutex_lock(&p->lock);
+	uint64_t run = p->run;
+	pthread_mutex_unlock(&p->lock);
+	return run;
+}
+
+void
+evrt__pool_halt_run(struct evrt_pool *p, uint64_t run, enum evrt_pool_halt how)
+{
+	if (evrt__pool_is_forked(p))
+		return;
+	pthread_mutex_lock(&p->lock);
+	if (p->run == run)
+		evrt__pool_halt(p, how);
+	pthread_mutex_unlock(&p->lock);
+}
+
 bool
-evrt__pool_wait_ended(struct evrt_pool *p, evrt_ns deadline)
+evrt__pool_wait_ended(struct evrt_pool *p, uint64_t run, evrt_ns deadline)
 {
 	struct timespec until = { .tv_sec = (time_t)(deadline / EVRT_NS_PER_SEC),
 		.tv_nsec = (long)(deadline % EVRT_NS_PER_SEC) };
@@ -255,11 +290,11 @@ evrt__pool_wait_ended(struct evrt_pool *p, evrt_ns deadline)
 	if (evrt__pool_is_forked(p))
 		return true; /* whatever ran, runs in the parent */
 	pthread_mutex_lock(&p->lock);
-	while (evrt_load_relaxed(&p->started) && p->running > 0 && err == 0)
+	while (p->run == run && evrt_load_relaxed(&p->started) && p->running > 0 && err == 0)
 		err = deadline == EVRT_NS_NEVER ? pthread_cond_wait(&p->ended, &p->lock)
 		    : pthread_cond_timedwait(&p->ended, &p->lock, &until);
-	bool ended = p->running == 0;
-	if (ended && evrt_load_relaxed(&p->started))
+	bool ended = p->run != run || p->running == 0;
+	if (p->running == 0 && evrt_load_relaxed(&p->started))
 		pool_join(p);
 	if (ended && !evrt_load_relaxed(&p->started)) /* another start, and posts until then, are welcome */
 		evrt_store_seq_cst(&p->halt, EVRT_HALT_NO);

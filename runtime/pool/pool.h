@@ -1,7 +1,7 @@
 /* runtime/pool/pool.h — workers that run strands, and steal them from each other.
  *
  * Here:     struct evrt_pool, its workers and strands, as the files of this room and api/pool see them.
- * Not here: events and bases (api/), pollers and wheels (runtime/loop), the public contract (evrt/pool.h).
+ * Not here: events and bases (api/), pollers and timers (runtime/loop), the public contract (evrt/pool.h).
  * Threads:  said per field and function.
  *
  * Life of a ready connection
@@ -99,6 +99,7 @@ struct evrt_pool {
 	_Alignas(EVRT_CACHE_LINE) evrt_atomic(uint64_t) parked; /* bit i: worker i sleeps, or is about to */
 	evrt_atomic(unsigned) waking;   /* 1: a worker was awakened to search, and has not begun yet */
 	evrt_atomic(unsigned) halt;     /* enum evrt_pool_halt */
+	evrt_atomic(bool) got_exit, got_break; /* what has been asked since the last start (loopexit, loopbreak) */
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
 	evrt_atomic(int64_t) pending;   /* the part of threads that are no workers */
 
@@ -107,9 +108,11 @@ struct evrt_pool {
 	evrt_atomic(uint32_t) inject_length;
 
 	pthread_mutex_t lock;           /* rank pool: all below */
-	pthread_cond_t ended;           /* running became 0 */
+	pthread_cond_t ended;           /* running became 0, or joining false */
 	pid_t process;                  /* const: a forked child has the memory, but not the threads */
+	uint64_t run;                   /* starts so far */
 	unsigned running;               /* workers inside evrt__worker_run */
+	bool joining;                   /* somebody waits for the threads of the run that has ended */
 	evrt_atomic(bool) started;      /* between a start and the end of all workers; written under lock */
 	struct evrt_pool_strand *free_strands;
 	uint32_t strands_made;
@@ -129,9 +132,15 @@ bool evrt__pool_is_forked(const struct evrt_pool *);
 int evrt__pool_start(struct evrt_pool *, unsigned first, bool ends_when_idle);
 /* Runs worker 0 in the calling thread after evrt__pool_start(pool, 1, …), and joins the others. */
 void evrt__pool_run_here(struct evrt_pool *);
+/* From anywhere, also a signal's handler: whichever run is on. */
 void evrt__pool_halt(struct evrt_pool *, enum evrt_pool_halt);
-/* Waits until `deadline` (a time of CLOCK_MONOTONIC) for all workers to end. True: they have, and are joined. */
-bool evrt__pool_wait_ended(struct evrt_pool *, evrt_ns deadline);
+/* The number of the run that is on, or was the last. */
+uint64_t evrt__pool_current_run(struct evrt_pool *);
+/* Halts that run, and no later one. */
+void evrt__pool_halt_run(struct evrt_pool *, uint64_t run, enum evrt_pool_halt);
+/* Waits until `deadline` (a time of CLOCK_MONOTONIC) for all workers of a run to end. True: they have, and are
+ * joined. Others may have started another run meanwhile. */
+bool evrt__pool_wait_ended(struct evrt_pool *, uint64_t run, evrt_ns deadline);
 bool evrt__pool_is_idle(struct evrt_pool *);
 
 /* strands.c. A strand at home on `worker`; NULL: out of memory. The caller's reference. */

@@ -45,8 +45,8 @@ test) printf '%b' "${SUMMARY-//a:b_test   PASSED in 0.1s\n}" ;;
 esac
 exit "${BAZEL_STATUS:-0}"
 END
-mkdir -p "$scratch/out/examples/serve" "$scratch/out/testing/bench"
-for name in examples/serve/serve testing/bench/quick testing/bench/slow; do
+mkdir -p "$scratch/out/examples/"{serve,echo-multicore,events} "$scratch/out/testing/bench"
+for name in examples/{serve/serve,echo-multicore/echo-multicore,events/interval} testing/bench/{quick,slow}; do
 	cat >"$scratch/out/$name" <<-END
 		#!/bin/bash
 		echo "$name \$\$ \$*" >>"\$SCRATCH/calls"
@@ -135,6 +135,14 @@ else
 	failed=$((failed + 1))
 	echo "FAIL serve_becomes_the_server: the server's process is not $check_pid:" && cat "$calls"
 fi
+
+check example_list 0 '^interval +a timer that repeats' example
+check example_list_builds_nothing 0 '!^bazel' example
+check example_is_optimised 0 '^bazel build .*-c opt //examples/events:interval$' example interval
+check example_runs_with_arguments 0 '^examples/events/interval [0-9]+ 1 2$' example interval 1 2
+check example_in_its_own_folder 0 '^examples/echo-multicore/echo-multicore [0-9]+ $' example echo-multicore
+check example_unknown 2 'no example inter: ./evrt example lists them$' example inter
+PROGRAM_STATUS=7 check example_status 7 '^examples/events/interval' example interval
 
 check bench_runs_all 0 '^testing/bench/slow' bench
 check bench_runs_one 0 '!^testing/bench/slow' bench quick

@@ -299,6 +299,60 @@ a_forked_pool_refuses_to_run(void)
 	done();
 }
 
+static void
+break_and_dispatch_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	event_base_loopbreak(arg);
+	CHECK_INT_EQ(event_base_dispatch(arg), -1);
+	CHECK_INT_EQ(event_base_got_break(arg), 1);
+}
+
+static void
+a_refused_dispatch_changes_nothing(void)
+{
+	struct event_base *base = evrt_base_new(2);
+
+	event_base_once(base, -1, EV_TIMEOUT, break_and_dispatch_again, base, NULL);
+	CHECK_INT_EQ(event_base_dispatch(base), 0);
+	CHECK_INT_EQ(event_base_got_break(base), 1);
+	CHECK_INT_EQ(event_base_dispatch(base), 1);
+	CHECK_INT_EQ(event_base_got_break(base), 0);
+	event_base_free(base);
+	libevent_global_shutdown();
+}
+
+static void *
+stop_and_start(void *arg)
+{
+	(void)arg;
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	CHECK(evrt_pool_start(pool) == 0 || errno == EALREADY);
+	evrt_test_count_add(&ran, 1);
+	return NULL;
+}
+
+/* Each stop ends, though the pool may run again by then. */
+static void
+stops_at_once_and_a_start(void)
+{
+	pool = pool_of(4);
+	for (int i = 1; i <= 200; i++) {
+		pthread_t stopper[2];
+		int err = evrt_pool_start(pool);
+		CHECK(err == 0 || errno == EALREADY);
+		for (int k = 0; k < 2; k++)
+			CHECK_INT_EQ(pthread_create(&stopper[k], NULL, stop_and_start, NULL), 0);
+		evrt_test_count_wait(&ran, 2 * i);
+		for (int k = 0; k < 2; k++)
+			pthread_join(stopper[k], NULL);
+		evrt_pool_post(pool, count_one, NULL);
+		evrt_test_count_wait(&ran, 2 * i + 1);
+		evrt_test_count_add(&ran, -1);
+	}
+	done();
+}
+
 static const struct evrt_test_case cases[] = {
 	CASE(a_pool_starts_and_stops),
 	CASE(a_config_is_checked),
@@ -312,6 +366,8 @@ static const struct evrt_test_case cases[] = {
 	CASE(stop_from_a_callback_only_asks),
 	CASE(a_pool_is_freed_with_events_on_it),
 	CASE(a_forked_pool_refuses_to_run),
+	CASE(a_refused_dispatch_changes_nothing),
+	CASE(stops_at_once_and_a_start),
 	{ NULL, NULL },
 };
 
