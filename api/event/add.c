@@ -240,7 +240,7 @@ event_take_back(struct evrt_strand *s, struct event_core *ev)
 {
 	event_stop_calls(s, ev);
 	evrt__strand_remove(s, &ev->task);
-	evrt__event_take_raised(ev);
+	evrt__event_lower(ev);
 	if (!(ev->result & IO_EVENTS) || !(ev->task.flags & EVLIST_INSERTED))
 		return;
 	if (ev->task.flags & EVRT_EV_SOFT)
@@ -324,7 +324,7 @@ evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finali
 	evrt__event_clear_timer_nolock(s, ev);
 	if (ev->task.flags & EVLIST_ACTIVE) {
 		evrt__strand_remove(s, &ev->task);
-		evrt__event_take_raised(ev);
+		evrt__event_lower(ev);
 	}
 	if (ev->task.flags & EVLIST_INSERTED)
 		event_uninsert(s, ev);
@@ -427,6 +427,14 @@ event_remove_timer(struct event *public_ev)
 	return 0;
 }
 
+/* A signal event's calls are counted: each activation has to take the lock. */
+static void
+event_raise(struct evrt_strand *s, struct event_core *ev)
+{
+	if (s->lock && !(ev->events & EV_SIGNAL))
+		(void)evrt_swap_acq_rel(&ev->raised, EVRT_EV_RAISED | (uint16_t)ev->result);
+}
+
 void
 evrt__event_active_nolock(struct evrt_strand *s, struct event_core *ev, int result, short ncalls)
 {
@@ -435,6 +443,7 @@ evrt__event_active_nolock(struct evrt_strand *s, struct event_core *ev, int resu
 	EVRT_DEBUG("event_active: event %p, fd %d, result 0x%x", (void *)ev, ev->fd, (unsigned)result);
 	if (ev->task.flags & EVLIST_ACTIVE) {
 		ev->result |= (int16_t)result;
+		event_raise(s, ev);
 		return;
 	}
 	ev->result = (int16_t)result;
@@ -446,8 +455,7 @@ evrt__event_active_nolock(struct evrt_strand *s, struct event_core *ev, int resu
 			return;
 	}
 	evrt__strand_push(s, &ev->task);
-	if (s->lock && !(ev->events & EV_SIGNAL))
-		evrt_store_relaxed(&ev->raised, EVRT_EV_RAISED);
+	event_raise(s, ev);
 	evrt__debug_note(ev, EVRT_DEBUG_ACTIVATED, (short)result, NULL);
 }
 
@@ -461,7 +469,7 @@ event_active(struct event *public_ev, int result, short ncalls)
 		evrt__warnx("event_active: event has no event_base set.");
 		return;
 	}
-	if (evrt__event_raise(ev, result))
+	if (evrt__event_is_raised(ev, result))
 		return;
 	struct evrt_strand *s = evrt__event_lock_or_make(ev);
 	if (!s) {

@@ -64,7 +64,7 @@ struct event_core {
 	evrt_ns deadline_ns;             /* 88: of the timeout that is, or was last, armed. Strand lock */
 	int16_t calls;                   /* 96: EV_SIGNAL: times to call. Strand lock */
 	int16_t spare;
-	evrt_atomic(uint32_t) raised;    /* 100: while active on a base with locks; see evrt__event_raise */
+	evrt_atomic(uint32_t) raised;    /* 100: while active on a base with locks; see evrt__event_is_raised */
 	int16_t events;                  /* 104 */
 	int16_t result;                  /* 106 */
 	struct timeval timeout;          /* 112: deadline_ns for programs that look: a monotonic time */
@@ -177,27 +177,27 @@ void evrt__event_retire_nolock(struct evrt_strand *, struct event_core *);
 void evrt__event_retire_end(struct evrt_strand *);
 int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
 void evrt__event_active_nolock(struct evrt_strand *, struct event_core *, int result, short ncalls);
-/* Activating an event that is active already, without its strand's lock: EVRT_EV_RAISED says that it is in the
- * queue, and whoever adds result bits meanwhile leaves them here for its callback. Set with the lock held, taken
- * with it held when the event leaves the queue.
+/* Activating an event that is active already, without its strand's lock: `raised` is EVRT_EV_RAISED and the result
+ * bits, while the event is in the queue of a base with locks; else 0. Changed with the lock held.
  * PAIRS event.raised: read-modify-writes, acq_rel: what came before the activation is seen by the callback. */
 #define EVRT_EV_RAISED UINT32_C(0x80000000)
 static inline bool
-evrt__event_raise(struct event_core *ev, int result)
+evrt__event_is_raised(struct event_core *ev, int result)
 {
+	uint32_t all = EVRT_EV_RAISED | (uint16_t)result;
 	uint32_t seen = evrt_load_relaxed(&ev->raised);
 
-	while (seen & EVRT_EV_RAISED)
-		if (evrt_cas_acq_rel(&ev->raised, &seen, seen | (uint16_t)result))
+	while ((seen & all) == all)
+		if (evrt_cas_acq_rel(&ev->raised, &seen, seen))
 			return true;
 	return false;
 }
-/* Out of the queue: what was added meanwhile. Strand locked. */
+/* It leaves the queue. */
 static inline void
-evrt__event_take_raised(struct event_core *ev)
+evrt__event_lower(struct event_core *ev)
 {
 	if (evrt_load_relaxed(&ev->raised))
-		ev->result |= (int16_t)(evrt_swap_acq_rel(&ev->raised, 0u) & ~EVRT_EV_RAISED);
+		(void)evrt_swap_acq_rel(&ev->raised, 0u);
 }
 static inline bool
 evrt__event_is_added(const struct event_core *ev)

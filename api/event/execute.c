@@ -133,7 +133,7 @@ evrt__event_execute(struct evrt_strand *s, struct evrt_task *t)
 {
 	struct event_core *ev = evrt__event_of_task(t);
 
-	evrt__event_take_raised(ev);
+	evrt__event_lower(ev);
 	switch (t->closure) {
 	case EV_CLOSURE_EVENT_SIGNAL:
 		run_signal(s, ev);

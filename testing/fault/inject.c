@@ -65,7 +65,11 @@ enum { SKIP, DONE };
 	X(ssize_t, -1, SKIP, getrandom, (void *a, size_t b, unsigned c), (a, b, c), EINTR) \
 	X(int, -1, SKIP, open, (const char *a, int b, mode_t c), (a, b, c), EINTR, EMFILE, ENOMEM, ENOSPC) \
 	X(int, -1, SKIP, sched_getaffinity, (pid_t a, size_t b, cpu_set_t *c), (a, b, c), 0) \
-	X(int, -1, SKIP, pipe2, (int a[2], int b), (a, b), EMFILE)
+	X(int, -1, SKIP, pipe2, (int a[2], int b), (a, b), EMFILE) \
+	X(pid_t, -1, SKIP, gettid, (void), (), 0) \
+	X(int, -1, SKIP, dup3, (int a, int b, int c), (a, b, c), EMFILE) \
+	X(int, -1, SKIP, sigaction, (int a, const struct sigaction *b, struct sigaction *c), (a, b, c), 0) \
+	X(int, -1, SKIP, signalfd, (int a, const sigset_t *b, int c), (a, b, c), EMFILE, ENOMEM)
 
 #define NUMBER(result, failed, mode, name, ...) CALL_##name,
 enum { CALL_alloc, CALLS(NUMBER) CALL_COUNT };

@@ -405,10 +405,13 @@ a_file_on_disk_is_always_ready_or_refused(void)
 	base = event_base_new();
 	struct event *ev = lettered(fileno(file), EV_READ, "f");
 	int r = event_add(ev, NULL);
-	CHECK_INT_EQ(r, event_base_get_features(base) & EV_FEATURE_FDS ? 0 : -1);
+	int polls_files = event_base_get_features(base) & EV_FEATURE_FDS;
+	/* The changelist learns of it too late to say so. */
+	int told_later = strcmp(event_base_get_method(base), "epoll (with changelist)") == 0;
+	CHECK_INT_EQ(r, polls_files || told_later ? 0 : -1);
 	CHECK_INT_EQ(pending(ev), r == 0 ? EV_READ : 0);
-	CHECK_INT_EQ(event_base_dispatch(base), 1);
-	CHECK_STR_EQ(trace, r == 0 ? "f" : "");
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), told_later ? 0 : 1);
+	CHECK_STR_EQ(trace, polls_files ? "f" : "");
 	FREE_EVENTS(ev);
 	event_base_free(base);
 	fclose(file);

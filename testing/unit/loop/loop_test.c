@@ -370,7 +370,7 @@ static void
 interrupted_waits_do_not_fail(void)
 {
 	setup();
-	loop.event_count = 1;
+	loop.strand.added = 1;
 	evrt__fake_fail_wait(-EINTR);
 	CHECK_INT_EQ(evrt__loop_run(&loop, EVRT_LOOP_NONBLOCK), 0);
 	CHECK_INT_EQ(evrt__fake_counts().waits, 2);

@@ -41,7 +41,7 @@ listener_init(struct listener *l)
 	evrt__sigport_init(&l->port, false);
 	CHECK_INT_EQ(evrt__sigport_open(&l->port, &l->loop.strand), 0);
 	CHECK((l->slot = evrt__slot_new(&l->loop.strand, listener_ready, l)) != NULL);
-	l->loop.event_count = 1;
+	l->loop.strand.added = 1;
 }
 
 static int

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include "base/list.h"
 #include "base/rand.h"
 #include "testing/harness/fault.h"
 #include "testing/harness/test.h"
