@@ -21,6 +21,8 @@ struct evrt_clock {
 };
 
 static struct evrt_clock clock_real = {.is_real = true};
+/* Of CLOCK_MONOTONIC_COARSE; 0: not asked yet. Relaxed: all who ask get the same answer. */
+static evrt_atomic(evrt_ns) clock_tick;
 
 struct evrt_clock *
 evrt__clock_real(void)
@@ -62,4 +64,28 @@ evrt__clock_now(const struct evrt_clock *c)
 	/* Cannot fail: the clock id is valid on every kernel and the address is ours. */
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (evrt_ns)ts.tv_sec * EVRT_NS_PER_SEC + ts.tv_nsec;
+}
+
+static evrt_ns
+clock_ask_tick(void)
+{
+	struct timespec ts;
+
+	/* Like the clock itself, it cannot fail. */
+	clock_getres(CLOCK_MONOTONIC_COARSE, &ts);
+	evrt_ns tick = (evrt_ns)ts.tv_sec * EVRT_NS_PER_SEC + ts.tv_nsec;
+	evrt_store_relaxed(&clock_tick, tick);
+	return tick;
+}
+
+evrt_ns
+evrt__clock_now_or_soon(const struct evrt_clock *c)
+{
+	struct timespec ts;
+
+	if (!c->is_real)
+		return evrt_load_acquire(&c->now);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &ts);
+	evrt_ns tick = evrt_load_relaxed(&clock_tick);
+	return (evrt_ns)ts.tv_sec * EVRT_NS_PER_SEC + ts.tv_nsec + (tick ? tick : clock_ask_tick());
 }

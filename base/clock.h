@@ -1,7 +1,7 @@
 /* base/clock.h — time as one signed count of nanoseconds, and the clock as an object.
  *
  * Here:     evrt_ns, conversions, the real monotonic clock, a fake one for tests.
- * Not here: timeval (api/util), timers (runtime/loop/wheel).
+ * Not here: timeval (api/util), timers (runtime/loop/timers).
  * Threads:  any; a fake clock is advanced by one thread at a time and read by all.
  *
  * Deadlines are absolute everywhere inside; timeouts exist only at the API's edge.
@@ -25,6 +25,9 @@ struct evrt_clock *evrt__clock_fake_new(evrt_ns start);
 void evrt__clock_fake_advance(struct evrt_clock *, evrt_ns by);
 void evrt__clock_fake_free(struct evrt_clock *);
 evrt_ns evrt__clock_now(const struct evrt_clock *);
+/* Now, or later by up to a tick of the kernel (1 to 10 ms): for a third of the price, and without the barrier that
+ * reading the processor's counter needs, behind which nothing overlaps. For deadlines that are far away. */
+evrt_ns evrt__clock_now_or_soon(const struct evrt_clock *);
 
 /* a + b without wrapping: saturates at EVRT_NS_NEVER. a, b >= 0. */
 static inline evrt_ns

@@ -23,20 +23,6 @@
 #include "threading/lock.h"
 
 #define IO_EVENTS (EV_READ | EV_WRITE | EV_CLOSED)
-/* The mark of event_base_init_common_timeout: the top nibble, then the index; the rest is microseconds. */
-#define COMMON_MASK 0xf0000000u
-#define COMMON_MAGIC 0x50000000u
-#define COMMON_USEC_MASK 0x000fffffu
-
-evrt_ns
-evrt__duration_of(const struct timeval *tv)
-{
-	struct timeval plain = *tv;
-
-	if (((unsigned long)tv->tv_usec & COMMON_MASK) == COMMON_MAGIC)
-		plain.tv_usec = (suseconds_t)((unsigned long)tv->tv_usec & COMMON_USEC_MASK);
-	return evrt__ns_from_timeval(&plain);
-}
 
 /* The poller's words for what an event asks. */
 static unsigned
@@ -169,8 +155,8 @@ event_uninsert(struct evrt_strand *s, struct event_core *ev)
 		evrt__strand_count(s, -1);
 }
 
-void
-evrt__event_clear_timer_nolock(struct evrt_strand *s, struct event_core *ev)
+static inline void
+event_clear_timer(struct evrt_strand *s, struct event_core *ev)
 {
 	if (!(ev->task.flags & EVLIST_TIMEOUT))
 		return;
@@ -191,8 +177,8 @@ event_reserve_timer(struct evrt_strand *s, struct event_core *ev)
 	return event_need_slot(s, ev);
 }
 
-int
-evrt__event_set_timer_nolock(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
+static inline int
+event_set_timer(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
 {
 	int err;
 
@@ -216,6 +202,12 @@ evrt__event_set_timer_nolock(struct evrt_strand *s, struct event_core *ev, evrt_
 		evrt__strand_count(s, 1);
 	}
 	return 0;
+}
+
+int
+evrt__event_set_timer_nolock(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
+{
+	return event_set_timer(s, ev, deadline);
 }
 
 /* Calls of a signal's callback that are still to come are called off. */
@@ -258,7 +250,7 @@ event_arm(struct evrt_strand *s, struct event_core *ev, const struct timeval *tv
 		ev->interval_ns = duration;
 	if (event_has_timed_out(ev))
 		event_take_back(s, ev);
-	return evrt__event_set_timer_nolock(s, ev, evrt__ns_add(evrt__base_now(ev->base, s), duration));
+	return event_set_timer(s, ev, evrt__ns_add(evrt__base_now(ev->base, s, duration), duration));
 }
 
 int
@@ -313,23 +305,39 @@ event_add(struct event *public_ev, const struct timeval *tv)
 	return evrt__public_result(err);
 }
 
-int
-evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finalizing)
+/* Out of the queue of active ones, and out of what it waits for besides a time. */
+static void
+event_remove_rest(struct evrt_strand *s, struct event_core *ev)
 {
-	if (!finalizing && (ev->task.flags & EVLIST_FINALIZING))
-		return 0;
-	EVRT_DEBUG("event_del: event %p, fd %d", (void *)ev, ev->fd);
-	event_stop_calls(s, ev);
 	ev->task.flags &= (int16_t)~EVRT_EV_LINGERS;
-	evrt__event_clear_timer_nolock(s, ev);
 	if (ev->task.flags & EVLIST_ACTIVE) {
 		evrt__strand_remove(s, &ev->task);
 		evrt__event_lower(ev);
 	}
 	if (ev->task.flags & EVLIST_INSERTED)
 		event_uninsert(s, ev);
-	evrt__event_drop_slot_nolock(ev);
+}
+
+/* Short for a mere timer: where many are deleted, the processor can only fetch the next ones ahead of time if this
+ * one's instructions are few. */
+static inline void
+event_remove(struct evrt_strand *s, struct event_core *ev)
+{
+	EVRT_DEBUG("event_del: event %p, fd %d", (void *)ev, ev->fd);
+	event_stop_calls(s, ev);
+	event_clear_timer(s, ev);
+	if (ev->task.flags & (EVRT_EV_LINGERS | EVLIST_ACTIVE | EVLIST_INSERTED))
+		event_remove_rest(s, ev);
+	if (ev->slot)
+		evrt__event_drop_slot_nolock(ev);
 	evrt__debug_note(ev, EVRT_DEBUG_DELETED, 0, NULL);
+}
+
+int
+evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finalizing)
+{
+	if (finalizing || !(ev->task.flags & EVLIST_FINALIZING))
+		event_remove(s, ev);
 	return 0;
 }
 
@@ -342,7 +350,7 @@ evrt__event_retire_nolock(struct evrt_strand *s, struct event_core *ev)
 		evrt__event_del_nolock(s, ev, false);
 		return;
 	}
-	evrt__event_clear_timer_nolock(s, ev);
+	event_clear_timer(s, ev);
 	evrt__slot_linger(slot);
 	s->lingering = slot;
 	ev->slot = NULL; /* after its callback the event may be gone, or used otherwise */
@@ -364,7 +372,7 @@ evrt__event_retire_end(struct evrt_strand *s)
 
 enum del_wait { DEL_NO_WAIT, DEL_WAIT, DEL_WAIT_UNLESS_FINALIZE };
 
-static int
+static inline int
 event_del_with(struct event *public_ev, enum del_wait wait)
 {
 	struct event_core *ev = evrt__event(public_ev);
@@ -379,11 +387,12 @@ event_del_with(struct event *public_ev, enum del_wait wait)
 		evrt__debug_note(ev, EVRT_DEBUG_DELETED, 0, NULL);
 		return 0;
 	}
-	int r = evrt__event_del_nolock(s, ev, false);
+	if (!(ev->task.flags & EVLIST_FINALIZING))
+		event_remove(s, ev);
 	if (wait == DEL_WAIT || (wait == DEL_WAIT_UNLESS_FINALIZE && !(ev->events & EV_FINALIZE)))
 		evrt__strand_wait_ended(s, &ev->task);
 	evrt__event_unlock(s);
-	return r;
+	return 0;
 }
 
 int
@@ -418,7 +427,7 @@ event_remove_timer(struct event *public_ev)
 	if (!s)
 		return 0;
 	if (ev->task.flags & EVLIST_TIMEOUT) {
-		evrt__event_clear_timer_nolock(s, ev);
+		event_clear_timer(s, ev);
 		ev->interval_ns = 0;
 		evrt__event_drop_slot_nolock(ev);
 		evrt__debug_note(ev, EVRT_DEBUG_TIMER_REMOVED, 0, NULL);

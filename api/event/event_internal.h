@@ -17,6 +17,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include "api/event/watch.h"
+#include "api/util/timeval.h"
 #include "base/assert.h"
 #include "runtime/loop/loop.h"
 #include "runtime/loop/signal.h"
@@ -122,9 +123,27 @@ struct evrt_strand *evrt__base_strand_for_connection(struct event_base *base);
 /* Locks the strand, queues the task if it is not active already, unlocks. Any thread. */
 void evrt__strand_submit(struct evrt_strand *, struct evrt_task *);
 /* A user's timeout, which may carry the mark of event_base_init_common_timeout. */
-evrt_ns evrt__duration_of(const struct timeval *);
-/* The time by which `base` computes deadlines now (cached during callbacks of a plain base). */
-evrt_ns evrt__base_now(struct event_base *base, struct evrt_strand *);
+#define EVRT_COMMON_MASK 0xf0000000u
+#define EVRT_COMMON_MAGIC 0x50000000u
+#define EVRT_COMMON_USEC_MASK 0x000fffffu
+static inline evrt_ns
+evrt__duration_of(const struct timeval *tv)
+{
+	struct timeval plain = *tv;
+
+	if (((unsigned long)tv->tv_usec & EVRT_COMMON_MASK) == EVRT_COMMON_MAGIC)
+		plain.tv_usec = (suseconds_t)((unsigned long)tv->tv_usec & EVRT_COMMON_USEC_MASK);
+	return evrt__ns_from_timeval(&plain);
+}
+evrt_ns evrt__base_read_clock(const struct event_base *, const struct evrt_strand *, evrt_ns duration);
+/* The time from which a timeout of `duration` counts: during callbacks of a plain base the turn's. */
+static inline evrt_ns
+evrt__base_now(const struct event_base *base, const struct evrt_strand *s, evrt_ns duration)
+{
+	if (base->kind == EVRT_BASE_PLAIN && base->loop.now)
+		return base->loop.now;
+	return evrt__base_read_clock(base, s, duration);
+}
 
 /* The strand of an event, referenced and locked. NULL: the event has none (pooled, never added, or its
  * strand has died), which means that it is neither pending nor active. */
@@ -163,7 +182,6 @@ int evrt__event_add_nolock(struct evrt_strand *, struct event_core *, const stru
 /* Gives the slot back when nothing of the event is pending. */
 void evrt__event_drop_slot_nolock(struct event_core *);
 int evrt__event_set_timer_nolock(struct evrt_strand *, struct event_core *, evrt_ns deadline);
-void evrt__event_clear_timer_nolock(struct evrt_strand *, struct event_core *);
 /* evrt_loop.timer_due of a plain base. */
 void evrt__event_timer_due(struct evrt_loop *, struct evrt_timer *, evrt_ns armed_for);
 /* The event that owns a slot, or NULL: a stream's, a signal port's, or nobody's. Strand locked. */

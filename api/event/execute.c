@@ -58,7 +58,7 @@ run_once(struct evrt_strand *s, struct event_core *ev)
 static void
 rearm_interval(struct evrt_strand *s, struct event_core *ev)
 {
-	evrt_ns now = evrt__base_now(ev->base, s);
+	evrt_ns now = evrt__base_now(ev->base, s, 0);
 	evrt_ns from = ev->result & EV_TIMEOUT ? ev->deadline_ns : now;
 	evrt_ns next = evrt__ns_add(from, ev->interval_ns);
 

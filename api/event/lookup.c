@@ -117,10 +117,13 @@ evrt__strand_submit(struct evrt_strand *s, struct evrt_task *t)
 	evrt__unlock(s->lock);
 }
 
+/* From here on a tick of the kernel's more does not matter: less than one part in a hundred. */
+#define LONG_TIMEOUT_NS EVRT_NS_PER_SEC
+
 evrt_ns
-evrt__base_now(struct event_base *base, struct evrt_strand *s)
+evrt__base_read_clock(const struct event_base *base, const struct evrt_strand *s, evrt_ns duration)
 {
-	if (base->kind == EVRT_BASE_PLAIN)
-		return evrt__loop_now(&base->loop);
+	if (duration >= LONG_TIMEOUT_NS && !(base->flags & EVENT_BASE_FLAG_PRECISE_TIMER))
+		return evrt__clock_now_or_soon(s->home->clock);
 	return evrt__reactor_now(s->home);
 }

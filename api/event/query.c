@@ -185,9 +185,9 @@ event_base_init_common_timeout(struct event_base *base, const struct timeval *du
 	for (int i = 0; base->common_timeouts && !found && i <= base->common_timeouts_count; i++) {
 		if (i == EVRT_COMMON_TIMEOUTS_MAX)
 			break;
-		/* The wheel needs no help to be O(1); the mark keeps libevent's words, which programs may print. */
+		/* All timers are cheap; the mark keeps libevent's words, which programs may print. */
 		marked.tv_usec = (suseconds_t)((unsigned long)(ns % EVRT_NS_PER_SEC / EVRT_NS_PER_US) |
-		    0x50000000u | ((unsigned)i << 20));
+		    EVRT_COMMON_MAGIC | ((unsigned)i << 20));
 		struct timeval *tv = &base->common_timeouts[i];
 		if (i == base->common_timeouts_count) {
 			*tv = marked;

@@ -138,25 +138,6 @@ loop_poll(struct evrt_loop *l, evrt_ns deadline)
 	return n < 0 ? n : 0;
 }
 
-int
-evrt__loop_arm(struct evrt_loop *l, struct evrt_timer *t, evrt_ns *truth, evrt_ns deadline)
-{
-	struct evrt_timers *q = &l->reactor.timers;
-	int err = 0;
-
-	t->order = evrt__timers_order(q);
-	if (!evrt__timer_armed(t))
-		err = evrt__timers_add(q, t, deadline);
-	else if (deadline < *truth)
-		err = evrt__timers_move(q, t, deadline);
-	if (err < 0)
-		return err;
-	*truth = deadline;
-	if (l->waiting && deadline < evrt_load_relaxed(&l->reactor.wake_at))
-		evrt__loop_nudge(l); /* asleep in another thread, beyond the new deadline */
-	return 0;
-}
-
 bool
 evrt__loop_put_back(struct evrt_loop *l, struct evrt_timer *t, evrt_ns armed_for, evrt_ns truth)
 {

@@ -63,13 +63,31 @@ void evrt__loop_fini(struct evrt_loop *);
 int evrt__loop_run(struct evrt_loop *, unsigned flags);
 /* The time of this turn, or the clock's where none is cached. Lock held. */
 evrt_ns evrt__loop_now(struct evrt_loop *);
-/* Arms `t` for `deadline`; where it is armed, *truth is the deadline that it has. *truth is set. A later deadline is
- * only that store: the queue learns of it when the one that it knows has come. 0; or -ENOMEM, and nothing changed.
- * Lock held. */
-int evrt__loop_arm(struct evrt_loop *, struct evrt_timer *t, evrt_ns *truth, evrt_ns deadline);
 /* For timer_due: false if it is due; true if it was pushed back to `truth`, and is in the queue again. */
 bool evrt__loop_put_back(struct evrt_loop *, struct evrt_timer *t, evrt_ns armed_for, evrt_ns truth);
 /* Another thread changed something that the sleeping owner must see. Lock held. */
 void evrt__loop_nudge(struct evrt_loop *);
+
+/* Arms `t` for `deadline`; where it is armed, *truth is the deadline that it has. *truth is set. A later deadline is
+ * only that store: the queue learns of it when the one that it knows has come. 0; or -ENOMEM, and nothing changed.
+ * Lock held. */
+static inline int
+evrt__loop_arm(struct evrt_loop *l, struct evrt_timer *t, evrt_ns *truth, evrt_ns deadline)
+{
+	struct evrt_timers *q = &l->reactor.timers;
+	int err = 0;
+
+	t->order = evrt__timers_order(q);
+	if (!evrt__timer_armed(t))
+		err = evrt__timers_add(q, t, deadline);
+	else if (deadline < *truth)
+		err = evrt__timers_move(q, t, deadline);
+	if (err < 0)
+		return err;
+	*truth = deadline;
+	if (l->waiting && deadline < evrt_load_relaxed(&l->reactor.wake_at))
+		evrt__loop_nudge(l); /* asleep in another thread, beyond the new deadline */
+	return 0;
+}
 
 #endif

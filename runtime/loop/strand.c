@@ -167,7 +167,7 @@ evrt__strand_runs_elsewhere(struct evrt_strand *s, const struct evrt_task *t)
 }
 
 void
-evrt__strand_wait_ended(struct evrt_strand *s, const struct evrt_task *t)
+evrt__strand_wait_ended_on(struct evrt_strand *s, const struct evrt_task *t)
 {
 	uint64_t sequence = s->run_sequence;
 

@@ -89,7 +89,7 @@ void evrt__strand_run_task(struct evrt_strand *, struct evrt_task *);
 bool evrt__strand_runs_elsewhere(struct evrt_strand *, const struct evrt_task *);
 /* Returns when the run of `task` that is going on in another thread (if any) has ended. Releases and
  * takes the lock meanwhile. Never waits inside the strand itself. */
-void evrt__strand_wait_ended(struct evrt_strand *, const struct evrt_task *);
+void evrt__strand_wait_ended_on(struct evrt_strand *, const struct evrt_task *);
 /* Takes what lies in the inbox and lets it arrive, oldest first. Runner only. */
 void evrt__strand_take_inbox(struct evrt_strand *);
 
@@ -119,6 +119,13 @@ evrt__strand_count(struct evrt_strand *s, int delta)
 		evrt__strand_note_max(s);
 	else if (s->added == 0 && !s->attended)
 		s->ops->notify(s); /* the last one is gone: a sleeping owner must notice that it is done */
+}
+
+static inline void
+evrt__strand_wait_ended(struct evrt_strand *s, const struct evrt_task *t)
+{
+	if (s->running == t)
+		evrt__strand_wait_ended_on(s, t);
 }
 
 static inline bool evrt__strand_stopping(struct evrt_strand *s) { return s->ops->stopping(s); }

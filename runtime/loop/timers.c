@@ -9,7 +9,6 @@
 #include "runtime/loop/timers.h"
 
 #include <errno.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "base/assert.h"
@@ -21,8 +20,6 @@
 /* An empty queue keeps this much room. */
 #define TIMERS_CAPACITY_IDLE 4096u
 #define TIMERS_LINE 64u
-/* Dead nodes that nobody minds, however few are alive. */
-#define TIMERS_DEAD_MIN 64u
 /* So many due at once leave the heap one by one; a crowd is more, and a quarter of all. */
 #define TIMERS_CROWD_MIN 256u
 
@@ -158,19 +155,16 @@ evrt__timers_add(struct evrt_timers *q, struct evrt_timer *t, evrt_ns deadline)
 	return 0;
 }
 
-/* More than half of the heap, whatever is in the crowd, which goes by itself. */
-static bool
-timers_has_many_dead(const struct evrt_timers *q)
-{
-	return q->length > 2 * q->count + TIMERS_DEAD_MIN;
-}
-
-/* Throws the dead out of the heap. */
-static void
-timers_compact(struct evrt_timers *q)
+void
+evrt__timers_compact(struct evrt_timers *q)
 {
 	uint32_t kept = 0;
 
+	if (q->count == 0 && !q->crowd) {
+		q->length = q->free_count = 0;
+		q->ids = 1;
+		return;
+	}
 	for (uint32_t i = 0; i < q->length; i++) {
 		if (q->owner[q->heap[i].id])
 			q->heap[kept++] = q->heap[i];
@@ -195,22 +189,9 @@ evrt__timers_move(struct evrt_timers *q, struct evrt_timer *t, evrt_ns deadline)
 	}
 	q->owner[id] = NULL;
 	q->count--;
-	if (timers_has_many_dead(q))
-		timers_compact(q);
+	if (evrt__timers_has_many_dead(q))
+		evrt__timers_compact(q);
 	return 0;
-}
-
-void
-evrt__timers_remove(struct evrt_timers *q, struct evrt_timer *t)
-{
-	if (!evrt__timer_armed(t))
-		return;
-	EVRT_DCHECK(q->owner[t->id] == t);
-	q->owner[t->id] = NULL;
-	t->id = 0;
-	q->count--;
-	if (timers_has_many_dead(q))
-		timers_compact(q);
 }
 
 /* The crowd's first that is alive, or NULL. Its line of memory was asked for a while ago. */
@@ -236,8 +217,8 @@ timers_heap_first(struct evrt_timers *q)
 	while (q->length) {
 		if (q->owner[q->heap[0].id])
 			return &q->heap[0];
-		if (timers_has_many_dead(q)) {
-			timers_compact(q);
+		if (evrt__timers_has_many_dead(q)) {
+			evrt__timers_compact(q);
 			continue;
 		}
 		q->free_ids[q->free_count++] = q->heap[0].id;

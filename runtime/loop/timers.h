@@ -6,7 +6,7 @@
  *
  * A 4-ary heap of 16-byte nodes that hold their keys: the four children of a node are one cache line, and
  * nothing of a timer's owner is touched while nodes move. Removing is a store into a table and leaves its node
- * behind, which goes when it comes up, or when the dead are in the majority. A crowd that falls due together
+ * behind, which goes when it comes up, or when the dead are three quarters. A crowd that falls due together
  * leaves the heap in one pass and is sorted as an array.
  *
  * Cost: add O(log n) at worst, O(1) for deadlines in the order of time or at random; remove O(1); expiry
@@ -17,8 +17,12 @@
 #define EVRT_RUNTIME_LOOP_TIMERS_H_
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include "base/clock.h"
+
+/* Dead nodes that nobody minds, however few are alive. */
+#define EVRT_TIMERS_DEAD_MIN 64u
 
 /* What its owner holds of a timer, within its own memory; all zero: not armed. */
 struct evrt_timer {
@@ -73,8 +77,26 @@ evrt__timers_reserve(struct evrt_timers *q)
 int evrt__timers_add(struct evrt_timers *, struct evrt_timer *t, evrt_ns deadline);
 /* Arms `t`, which is armed, for another deadline instead. 0; or -ENOMEM, and it stays as it was. */
 int evrt__timers_move(struct evrt_timers *, struct evrt_timer *t, evrt_ns deadline);
+/* Throws the dead out of the heap. */
+void evrt__timers_compact(struct evrt_timers *);
+/* Three quarters of the heap, whatever is in the crowd, which goes by itself. */
+static inline bool
+evrt__timers_has_many_dead(const struct evrt_timers *q)
+{
+	return q->length > 4 * (uint64_t)q->count + EVRT_TIMERS_DEAD_MIN;
+}
 /* No-op when not armed. */
-void evrt__timers_remove(struct evrt_timers *, struct evrt_timer *t);
+static inline void
+evrt__timers_remove(struct evrt_timers *q, struct evrt_timer *t)
+{
+	if (!evrt__timer_armed(t))
+		return;
+	q->owner[t->id] = NULL;
+	t->id = 0;
+	q->count--;
+	if (evrt__timers_has_many_dead(q))
+		evrt__timers_compact(q);
+}
 /* The earliest deadline, exact; EVRT_NS_NEVER when empty. */
 evrt_ns evrt__timers_next(struct evrt_timers *);
 /* Takes out the first timer, in order of (deadline, order), whose deadline is <= now, or NULL. *deadline: what it
