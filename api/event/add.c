@@ -265,6 +265,8 @@ evrt__event_add_nolock(struct evrt_strand *s, struct event_core *ev, const struc
 	    tv ? ", with a timeout" : "");
 	if (evrt__debug_may_add(ev) < 0 || (ev->task.flags & EVLIST_FINALIZING))
 		return -EINVAL;
+	if (inserts && s->running == &ev->task)
+		ev->task.flags |= EVRT_EV_COMES_BACK;
 	if (inserts && (ev->task.flags & EVRT_EV_LINGERS))
 		event_take_back_slot(s, ev);
 	/* What can fail for want of memory comes first, so that a failed add changes nothing. */
@@ -346,7 +348,9 @@ evrt__event_retire_nolock(struct evrt_strand *s, struct event_core *ev)
 {
 	struct evrt_slot *slot = ev->slot;
 
-	if (!(ev->task.flags & EVLIST_INSERTED) || !slot || slot->fd < 0) {
+	/* Not of one that may close its fd for good: while another process has a duplicate, the kernel would report it
+	 * for ever. */
+	if (!(ev->task.flags & EVLIST_INSERTED) || !(ev->task.flags & EVRT_EV_COMES_BACK) || !slot || slot->fd < 0) {
 		evrt__event_del_nolock(s, ev, false);
 		return;
 	}

@@ -59,7 +59,7 @@ event_base_set(struct event_base *base, struct event *public_ev)
 
 	evrt__debug_assert_setup(ev, "event_base_set");
 	/* Only an event that was assigned, and nothing since, may change its base. */
-	if ((ev->task.flags & ~(EVRT_EV_HOLDS | EVRT_EV_NEW | EVRT_EV_LINGERS)) != EVLIST_INIT)
+	if ((ev->task.flags & ~(EVRT_EV_HOLDS | EVRT_EV_NEW | EVRT_EV_LINGERS | EVRT_EV_COMES_BACK)) != EVLIST_INIT)
 		return -1;
 	evrt__event_release_strand(ev);
 	ev->base = base;

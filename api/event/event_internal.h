@@ -48,6 +48,7 @@ evrt__public_result(int r)
 /* Our own bits in evcb_flags, beside EVLIST_*. */
 #define EVRT_EV_SOFT 0x0100   /* its fd is reported by a stream (stream.h), not by a watch of its own */
 #define EVRT_EV_HOLDS 0x0200  /* it holds a reference on its strand, given back when it is freed */
+#define EVRT_EV_COMES_BACK 0x1000 /* was added again in its own callback before, and likely will be */
 #define EVRT_EV_LINGERS 0x0800 /* its callback runs, and its slot is kept for it to come back (strand.lingering) */
 #define EVRT_EV_NEW 0x0400    /* made by event_new: cannot vanish without a call, so it may hold a strand */
 
@@ -189,8 +190,8 @@ struct event_core *evrt__slot_event(struct evrt_slot *);
 /* Frees what event_new made. No lock held. */
 void evrt__event_free_memory(struct event_core *);
 /* Out of everything; `finalizing`: also when it is being finalised. Does not wait for a running callback. */
-/* The same before the callback of an event that is not persistent: what its fd needs is kept until the callback
- * has ended, in case it adds the event again; then evrt__event_retire_end. */
+/* The same before the callback of an event that is not persistent. If it comes back as a rule, what its fd needs is
+ * kept until the callback has ended; then evrt__event_retire_end. */
 void evrt__event_retire_nolock(struct evrt_strand *, struct event_core *);
 void evrt__event_retire_end(struct evrt_strand *);
 int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);

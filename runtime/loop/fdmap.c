@@ -66,6 +66,8 @@ evrt__fdmap_init(struct evrt_fdmap *m, bool shared)
 	for (unsigned i = 0; i < EVRT_FDMAP_SEGMENTS; i++)
 		evrt_store_relaxed(&m->segment[i], NULL);
 	m->shared = shared;
+	m->edges = false;
+	evrt__list_init(&m->came_back);
 	m->abandoned = false;
 	for (unsigned i = 0; shared && i < EVRT_FDMAP_STRIPES; i++)
 		pthread_mutex_init(&m->stripe[i], NULL);
@@ -145,6 +147,8 @@ evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
 	if (!e)
 		return -ENOMEM;
 	fdmap_lock(m, slot->fd);
+	if (!m->shared && (slot->interest & EVRT_EDGE))
+		m->edges = true;
 	if (!e->slots.next)
 		evrt__list_init(&e->slots);
 	bool first = evrt__list_empty(&e->slots);
@@ -164,6 +168,13 @@ evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
 	return err;
 }
 
+static void
+fdmap_unlist_back(struct evrt_slot *slot)
+{
+	if (slot->back_link.next)
+		evrt__list_remove(&slot->back_link);
+}
+
 /* Fails only where the fd was closed behind our back, and then the kernel has forgotten it too. */
 static void
 fdmap_sync_rest(struct evrt_fdmap *m, struct evrt_fd *e, int fd)
@@ -180,6 +191,7 @@ evrt__fdmap_remove(struct evrt_fdmap *m, struct evrt_slot *slot)
 	EVRT_ASSERT(e);
 	fdmap_lock(m, slot->fd);
 	evrt__list_remove(&slot->fd_link);
+	fdmap_unlist_back(slot);
 	fdmap_sync_rest(m, e, slot->fd);
 	fdmap_unlock(m, slot->fd);
 }
@@ -192,6 +204,7 @@ evrt__fdmap_linger(struct evrt_fdmap *m, struct evrt_slot *slot)
 	EVRT_ASSERT(e);
 	fdmap_lock(m, slot->fd);
 	evrt__list_remove(&slot->fd_link);
+	fdmap_unlist_back(slot);
 	e->lingering++;
 	fdmap_unlock(m, slot->fd);
 }
@@ -206,11 +219,26 @@ evrt__fdmap_come_back(struct evrt_fdmap *m, struct evrt_slot *slot)
 	e->lingering--;
 	evrt__list_push_head(&e->slots, &slot->fd_link);
 	e->silenced &= (uint8_t)~slot->interest;
-	int err = fdmap_sync(m, e, slot->fd, fdmap_by_edges(m, e));
+	bool again = fdmap_by_edges(m, e);
+	int err = fdmap_sync(m, e, slot->fd, again);
 	if (err < 0)
 		evrt__list_remove(&slot->fd_link);
+	else if (!again && (e->reactor->backend->features & EVRT_BF_ET))
+		evrt__list_push_tail(&m->came_back, &slot->back_link); /* poll and select go by the number anyway */
 	fdmap_unlock(m, slot->fd);
 	return err;
+}
+
+void
+evrt__fdmap_verify(struct evrt_fdmap *m)
+{
+	struct evrt_link *link;
+
+	while ((link = evrt__list_pop_head(&m->came_back)) != NULL) {
+		struct evrt_slot *slot = EVRT_CONTAINER_OF(link, struct evrt_slot, back_link);
+		/* Fails where the fd was closed under a pending event: then nothing is ever told of it. */
+		(void)fdmap_sync(m, fdmap_find(m, slot->fd), slot->fd, true);
+	}
 }
 
 void
@@ -242,17 +270,18 @@ evrt__fdmap_rearm(struct evrt_fdmap *m, struct evrt_slot *slot, unsigned bits)
 	fdmap_unlock(m, slot->fd);
 }
 
-unsigned
+int
 evrt__fdmap_report(struct evrt_fdmap *m, struct evrt_reactor *r, const struct evrt_ready *ready)
 {
 	struct evrt_fd *e = fdmap_find(m, ready->fd);
-	unsigned told = 0;
+	int told = -1;
 
 	if (!e)
-		return 0;
+		return told;
 	fdmap_lock(m, ready->fd);
 	/* Stale: the registration that reported it is gone (closed, removed, moved), or a new one is there. */
 	if (e->reactor == r && e->generation == ready->generation && e->registered) {
+		told = 0;
 		if (!(r->backend->features & EVRT_BF_ET) && fdmap_by_edges(m, e)) {
 			e->silenced |= (uint8_t)(ready->mask & EVRT_IO_MASK);
 			fdmap_sync(m, e, ready->fd, false);

@@ -39,6 +39,8 @@ struct evrt_fd {
 struct evrt_fdmap {
 	evrt_atomic(struct evrt_fd *) segment[EVRT_FDMAP_SEGMENTS];
 	bool shared;                  /* a pool's: everything by edges, stripes in use */
+	bool edges;                   /* a loop's: somebody has asked for edges once */
+	struct evrt_link came_back;   /* a loop's: slots whose registration was taken for granted */
 	bool abandoned;               /* no poller is told of changes any more */
 	pthread_mutex_t stripe[EVRT_FDMAP_STRIPES];
 	pthread_mutex_t grow;         /* guards the making of segments in a shared map */
@@ -54,13 +56,18 @@ void evrt__fdmap_remove(struct evrt_fdmap *, struct evrt_slot *);
 /* The slot will be told nothing from now on, but its registration stands until it comes back or goes. Only
  * while it cannot matter that the poller reports for nobody: inside a callback of the slot's own strand. */
 void evrt__fdmap_linger(struct evrt_fdmap *, struct evrt_slot *);
-/* It comes back: no system call, where the fd is level-triggered. 0 or -errno: then it is out. */
+/* It comes back: no system call, where the fd is level-triggered. 0 or -errno: then it is out. The registration may
+ * be gone all the same: if the fd was closed meanwhile, and its number belongs to another file now. */
 int evrt__fdmap_come_back(struct evrt_fdmap *, struct evrt_slot *);
+/* Registers anew what has come back since the last time. A loop's; its lock held. */
+void evrt__fdmap_verify(struct evrt_fdmap *);
 /* It goes for good. */
 void evrt__fdmap_go(struct evrt_fdmap *, struct evrt_slot *);
+/* May a report be an edge (a true one, or one made by silencing)? Else nothing has to be re-armed. */
+static inline bool evrt__fdmap_has_edges(const struct evrt_fdmap *m) { return m->shared || m->edges; }
 void evrt__fdmap_rearm(struct evrt_fdmap *, struct evrt_slot *, unsigned bits);
-/* Hands one report of `reactor` to the slots it concerns. Returns how many. */
-unsigned evrt__fdmap_report(struct evrt_fdmap *, struct evrt_reactor *, const struct evrt_ready *);
+/* Hands one report of `reactor` to the slots it concerns. How many, or -1: it is of no registration of ours. */
+int evrt__fdmap_report(struct evrt_fdmap *, struct evrt_reactor *, const struct evrt_ready *);
 /* Calls fn for every watching slot; stops and returns what fn returned when that is not 0. Not safe
  * against concurrent change in a shared map. fn may remove the slot it is given. */
 int evrt__fdmap_foreach(struct evrt_fdmap *, int (*fn)(struct evrt_slot *, void *), void *arg);

@@ -13,6 +13,8 @@
 
 /* So many timers are told at once: what they touch fits the first-level cache. */
 #define LOOP_TIMERS_AT_ONCE 64u
+#define LOOP_UNVERIFIED_TURNS_MAX 1024u
+#define LOOP_STALE_REPORTS_MAX 64u
 
 static void
 loop_notify(struct evrt_strand *s)
@@ -116,9 +118,9 @@ loop_deadline(struct evrt_loop *l, unsigned flags)
 	return evrt__timers_next(&l->reactor.timers);
 }
 
-/* Waits until `deadline` (without the lock) and hands out the reports. 0 or -errno. */
+/* Waits until `deadline`, without the lock. The number of reports or -errno. */
 static int
-loop_poll(struct evrt_loop *l, evrt_ns deadline)
+loop_wait(struct evrt_loop *l, evrt_ns deadline)
 {
 	struct evrt_reactor *r = &l->reactor;
 	int n = evrt__reactor_prepare(r);
@@ -132,9 +134,43 @@ loop_poll(struct evrt_loop *l, evrt_ns deadline)
 	evrt__lock(l->strand.lock);
 	if (deadline)
 		loop_set_waiting(l, false, 0);
+	return n;
+}
+
+/* An fd was closed while it was registered, and a duplicate of it lives on: the kernel reports it for ever, and there
+ * is no number left by which it could be told not to. A new set does not have it. */
+static void
+loop_open_poller_anew(struct evrt_loop *l)
+{
+	l->stale_reports = 0;
+	if (evrt__reactor_reopen(&l->reactor) == 0)
+		evrt__fdmap_register_again(&l->fdmap, &l->reactor);
+}
+
+/* Waits until `deadline` and hands out the reports. 0 or -errno. */
+static int
+loop_poll(struct evrt_loop *l, evrt_ns deadline)
+{
+	struct evrt_reactor *r = &l->reactor;
+	int n = 0;
+
+	/* What has come back without a call is registered anew before the loop sleeps, and from time to time if it
+	 * never does: while there is work, no call is spent on it. */
+	if (!evrt__list_empty(&l->fdmap.came_back)) {
+		if (++l->unverified_turns < LOOP_UNVERIFIED_TURNS_MAX)
+			n = loop_wait(l, 0);
+		if (n == 0) {
+			l->unverified_turns = 0;
+			evrt__fdmap_verify(&l->fdmap);
+		}
+	}
+	if (n == 0)
+		n = loop_wait(l, deadline);
 	for (int i = 0; i < r->ready_count; i++)
-		evrt__fdmap_report(&l->fdmap, r, &r->ready[i]);
+		l->stale_reports += evrt__fdmap_report(&l->fdmap, r, &r->ready[i]) < 0;
 	r->ready_count = 0;
+	if (l->stale_reports >= LOOP_STALE_REPORTS_MAX)
+		loop_open_poller_anew(l);
 	return n < 0 ? n : 0;
 }
 
@@ -297,6 +333,7 @@ evrt__loop_run(struct evrt_loop *l, unsigned flags)
 		return -EBUSY;
 	}
 	l->running = true;
+	l->strand.runner = evrt__thread_id();
 	l->exit = l->stop = false;
 	int result = loop_turns(l, flags);
 	l->now = 0;

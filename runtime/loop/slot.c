@@ -127,7 +127,7 @@ evrt__slot_wants_rearm(const struct evrt_slot *slot)
 {
 	bool poller_has_edges = (slot->strand->home->backend->features & EVRT_BF_ET) != 0;
 
-	if (slot->fd < 0)
+	if (slot->fd < 0 || !evrt__fdmap_has_edges(slot->strand->fdmap))
 		return false;
 	if (!poller_has_edges)
 		return true; /* the map decides whether it had silenced anything */

@@ -48,6 +48,7 @@ struct evrt_slot {
 	int fd;                          /* -1: not watching. Guarded by the strand's lock */
 	unsigned interest;               /* EVRT_IO_MASK | EVRT_EDGE; const while watching */
 	bool lingers;                    /* watches, but is told nothing: evrt__slot_linger. Strand's lock */
+	struct evrt_link back_link;      /* in evrt_fdmap.came_back */
 	struct evrt_link fd_link;        /* guarded by the fd map's lock (signals: by the signal lock) */
 	int signum;                      /* what a slot in a signal port watches; const while there */
 	evrt_atomic(unsigned) signals;   /* come in, not yet taken by `ready` */

@@ -140,7 +140,6 @@ evrt__strand_run_task(struct evrt_strand *s, struct evrt_task *t)
 
 	evrt__strand_remove(s, t);
 	s->running = t;
-	s->runner = evrt__thread_id();
 	s->running_pri = t->pri < s->queues_count ? t->pri : s->queues_count - 1;
 	strand_current = s;
 	if (t->closure == EVRT_CLOSURE_SELF) {

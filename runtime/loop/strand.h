@@ -3,7 +3,7 @@
  * Here:     the active queue (by priority), the running task, and the wait of whoever must not go on
  *           before it has ended. An event_base of its own has exactly one strand; a pool has many.
  * Not here: when a strand gets to run: the loop (runtime/loop/loop.c) runs its only one, the pool
- *           (runtime/pool) queues, runs and steals. What comes in from pollers and wheels: slot.h.
+ *           (runtime/pool) queues, runs and steals. What comes in from pollers and timers: slot.h.
  * Threads:  any, with `lock` held, unless said otherwise. Exactly one thread at a time is the runner.
  * Locks:    `lock`, rank base. Never held across a callback.
  */
@@ -43,7 +43,7 @@ struct evrt_strand {
 	/* Runs a task whose closure is not EVRT_CLOSURE_SELF. Lock held on entry and on return, released
 	 * around the user's callback. The task is out of the queue; its memory may be gone afterwards. */
 	void (*execute)(struct evrt_strand *, struct evrt_task *);
-	struct evrt_reactor *home;  /* whose poller and wheel serve this strand; const after init */
+	struct evrt_reactor *home;  /* whose poller and timers serve this strand; const after init */
 	struct evrt_fdmap *fdmap;   /* const after init */
 	void *owner;                /* the loop or the pool; const after init */
 	void *lock;                 /* NULL in a program without threads */
@@ -59,7 +59,7 @@ struct evrt_strand {
 	int added;                  /* where the strand counts: the user's events that wait for something */
 	int added_or_active_max;
 	struct evrt_task *running;
-	unsigned long runner;       /* evrt__thread_id() of the thread inside `running` */
+	unsigned long runner;       /* evrt__thread_id() of the thread that runs tasks; set before the first */
 	uint64_t run_sequence;      /* +1 per task run: a waiter tells "ended" from "runs again" */
 	unsigned calls_left;        /* times that `running` will call its callback again by itself (signals) */
 	struct evrt_slot *lingering; /* of `running`, whose callback may want it back (evrt__slot_linger) */

@@ -208,6 +208,7 @@ strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
 
 	/* Pushes under the lock need not notify while we are at it: we look again before we let go of the lock. */
 	s->attended = true;
+	s->runner = evrt__thread_id();
 	evrt__strand_take_inbox(s);
 	for (struct evrt_task *t; (t = evrt__strand_first(s)) != NULL;) {
 		stopped = budget-- == 0 || evrt_load_relaxed(&p->halt) == EVRT_HALT_NOW;

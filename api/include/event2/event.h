@@ -427,7 +427,7 @@ size_t event_get_struct_event_size(void);
 
 /* For timeouts that thousands of events share: returns a marked copy of `duration`, to be passed to
  * event_add in its place. It belongs to the base, and may be copied. NULL: memory is out, or 256 are in
- * use. With evrt's timer wheel it brings no speed, and costs none. */
+ * use. In evrt all timers are that fast: it brings nothing, and costs nothing. */
 EVENT2_EXPORT_SYMBOL
 const struct timeval *event_base_init_common_timeout(struct event_base *base, const struct timeval *duration);
 

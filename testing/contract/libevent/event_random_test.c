@@ -272,7 +272,10 @@ step_reopen(struct model_wire *w)
 {
 	for (int i = 0; i < MODEL_EVENTS; i++) {
 		struct model_event *m = &model.events[i];
-		if (!m->in_use || m->wire != (int)(w - model.wires) || (!m->inserted && !m->is_vague))
+		if (!m->in_use || m->wire != (int)(w - model.wires))
+			continue;
+		/* One that is running, and is added again here without a word, may be told a turn later (COMPAT.md). */
+		if (!m->inserted && !m->is_vague && m != model.running)
 			continue;
 		if (m->is_once)
 			return;
