@@ -5,16 +5,12 @@
  * Threads:  set and prepare under the owner's lock; wait by one thread at a time, without it, and it touches
  *           nothing of ours but `retry`, which prepare writes before.
  *
- * What a change costs: nothing where an fd was added and removed within the turn, else one epoll_ctl. A
- * registration that was removed and added again is told to the kernel even if it looks the same: the number
- * may stand for another file by now. EPOLL_CTL_MOD then fails, and epoll.c adds it.
+ * What a change costs: nothing where an fd was added and removed within the turn, one epoll_ctl where it was
+ * changed however often. The removal of what the kernel has is not put off: its caller may close the fd next, and
+ * then the number is another file's, perhaps in another thread, or nobody's while a duplicate of the file lives on.
  *
- * What it cannot do
- *   Refuse: set() does not ask the kernel, which would be the call that is to be saved. What the kernel
- *   refuses later is a warning, as in libevent, and the fd is not watched.
- *   Duplicates: a file that is removed, and whose number is then closed and used again within the turn while a
- *   duplicate keeps the file open, stays in the set: nobody can name it any more. Its reports carry the old
- *   generation and go nowhere, but the loop turns for them. libevent warns of the same.
+ * What it cannot do is refuse: set() does not ask the kernel, which would be the call that is to be saved. What the
+ * kernel refuses later is a warning, as in libevent, and the fd is not watched.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -28,7 +24,7 @@ struct change {
 	int fd;
 	uint32_t generation; /* the latest */
 	uint8_t old_mask;    /* before the first change of the turn: what the kernel has */
-	uint8_t new_mask;    /* the latest */
+	uint8_t new_mask;    /* the latest; never empty */
 };
 
 struct changelist {
@@ -121,14 +117,32 @@ changelist_entry(struct changelist *s, int fd, unsigned old_mask)
 	return c;
 }
 
+/* The change of `fd` in this turn, if there is one, is none any more. What the kernel has of it: a mask. */
+static unsigned
+changelist_forget(struct changelist *s, int fd, unsigned old_mask)
+{
+	if (fd < 0 || (uint32_t)fd >= s->place_capacity || s->place[fd] == 0)
+		return old_mask;
+	struct change *c = &s->changes[s->place[fd] - 1];
+	old_mask = c->old_mask;
+	*c = s->changes[--s->count];
+	s->place[c->fd] = s->place[fd];
+	s->place[fd] = 0;
+	return old_mask;
+}
+
 static int
 changelist_set(void *state, int fd, uint32_t generation, unsigned old_mask, unsigned new_mask)
 {
 	struct changelist *s = state;
-	int err = changelist_reserve_place(s, fd);
 
-	if (err < 0) /* one that is not open has left the kernel's set by itself */
-		return err == -EBADF && (new_mask & EVRT_IO_MASK) == 0 ? 0 : err;
+	if ((new_mask & EVRT_IO_MASK) == 0) {
+		old_mask = changelist_forget(s, fd, old_mask);
+		return old_mask & EVRT_IO_MASK ? evrt__backend_epoll.set(s->epoll, fd, generation, old_mask, 0) : 0;
+	}
+	int err = changelist_reserve_place(s, fd);
+	if (err < 0)
+		return err;
 	struct change *c = changelist_entry(s, fd, old_mask);
 	if (c == NULL)
 		return -ENOMEM;
@@ -141,8 +155,6 @@ changelist_set(void *state, int fd, uint32_t generation, unsigned old_mask, unsi
 static bool
 changelist_apply(struct changelist *s, const struct change *c)
 {
-	if (((c->old_mask | c->new_mask) & EVRT_IO_MASK) == 0)
-		return true; /* came and went */
 	int err = evrt__backend_epoll.set(s->epoll, c->fd, c->generation, c->old_mask, c->new_mask);
 	if (err == 0)
 		return true;

@@ -95,7 +95,8 @@ evrt__pool_strand_find(struct evrt_pool *p, uint64_t handle)
 	struct evrt_pool_strand *ps = evrt__pool_strand_at(p, (uint32_t)handle - 1u);
 	if (!ps)
 		return NULL;
-	uint32_t refs = evrt_load_relaxed(&ps->refs);
+	/* acquire: an event of a strand that has died may be freed by who sees that it has. */
+	uint32_t refs = evrt_load_acquire(&ps->refs);
 	do {
 		if (refs == 0)
 			return NULL;

@@ -126,12 +126,12 @@ removed_and_added_may_be_another_file(void)
 	suite_set(s, &w, 1, 0, R);
 	suite_wires->feed(&w);
 	suite_expect_one(s, &w, 1, R);
-	expect_calls("ma");
+	expect_calls("da");
 	/* The same file: armed anew, under its new generation. */
 	suite_set(s, &w, 1, R, 0);
 	suite_set(s, &w, 2, 0, R);
 	suite_expect_one(s, &w, 2, R);
-	expect_calls("m");
+	expect_calls("da");
 	suite_wires->close(&w);
 	suite_end(s);
 }
@@ -151,7 +151,7 @@ an_edge_of_a_removed_one_comes_again(void)
 	suite_set(s, &w, 2, 0, R | E);
 	suite_expect_one(s, &w, 2, R);
 	suite_expect_none(s);
-	expect_calls("am");
+	expect_calls("ada");
 	suite_wires->close(&w);
 	suite_end(s);
 }
@@ -213,7 +213,7 @@ numbers_beyond_all_are_refused(void)
 	CHECK_INT_EQ(suite_poller->set(s, -1, 1, R, 0), 0);
 	CHECK_INT_EQ(suite_poller->set(s, 1 << 30, 1, R, 0), 0);
 	suite_expect_none(s);
-	expect_calls("");
+	expect_calls("dd");
 	suite_end(s);
 }
 

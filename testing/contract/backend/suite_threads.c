@@ -166,7 +166,7 @@ const struct suite_case suite_thread_cases[] = {
 	{"set_takes_effect_on_a_running_wait", set_takes_effect_on_a_running_wait,
 	    EVRT_BF_CONCURRENT | EVRT_BF_ET, 0},
 	{"wait_reads_the_copy_that_prepare_took", wait_reads_the_copy_that_prepare_took,
-	    0, EVRT_BF_CONCURRENT},
+	    0, EVRT_BF_CONCURRENT | EVRT_BF_DEFERRED},
 	{"set_and_wait_do_not_race", set_and_wait_do_not_race, 0, 0},
 	{NULL, NULL, 0, 0},
 };

@@ -482,7 +482,9 @@ random_calls_do_what_the_model_says(void)
 {
 	rng = evrt_test_seed();
 	is_traced = getenv("EVENT_RANDOM_TRACE") != NULL;
-	for (int b = 0; b < BASES; b++) {
+	/* With faults it is run hundreds of times. */
+	int bases = getenv("EVRT_TEST_FAULTS") ? 1 : BASES;
+	for (int b = 0; b < bases; b++) {
 		TRACE("base %d\n", b);
 		begin();
 		for (int i = 0; i < STEPS_PER_BASE; i++) {
