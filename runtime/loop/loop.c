@@ -147,9 +147,9 @@ loop_open_poller_anew(struct evrt_loop *l)
 		evrt__fdmap_register_again(&l->fdmap, &l->reactor);
 }
 
-/* Waits until `deadline` and hands out the reports. 0 or -errno. */
+/* Waits, as long as nothing is to be done, and hands out the reports. 0 or -errno. */
 static int
-loop_poll(struct evrt_loop *l, evrt_ns deadline)
+loop_poll(struct evrt_loop *l, unsigned flags)
 {
 	struct evrt_reactor *r = &l->reactor;
 	int n = 0;
@@ -164,8 +164,9 @@ loop_poll(struct evrt_loop *l, evrt_ns deadline)
 			evrt__fdmap_verify(&l->fdmap);
 		}
 	}
+	/* Others may have come and gone while we looked, and woke nobody: what they changed is asked only now. */
 	if (n == 0)
-		n = loop_wait(l, deadline);
+		n = loop_wait(l, loop_verdict(l, flags) < 0 ? loop_deadline(l, flags) : 0);
 	for (int i = 0; i < r->ready_count; i++)
 		l->stale_reports += evrt__fdmap_report(&l->fdmap, r, &r->ready[i]) < 0;
 	r->ready_count = 0;
@@ -299,7 +300,7 @@ loop_turns(struct evrt_loop *l, unsigned flags)
 		}
 		if (verdict >= 0)
 			return verdict;
-		int err = loop_poll(l, loop_deadline(l, flags));
+		int err = loop_poll(l, flags);
 		if (err < 0) {
 			evrt__warnx("%s: waiting for events failed: %s", l->reactor.backend->name, strerror(-err));
 			return err;
