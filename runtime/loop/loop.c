@@ -208,10 +208,11 @@ loop_expire_timers(struct evrt_loop *l)
 	/* Where there are priorities, all must be known before the first runs. */
 	unsigned most = l->strand.queues_count == 1 ? LOOP_TIMERS_AT_ONCE : UINT_MAX;
 
-	if (l->reactor.timers.count == 0)
+	/* Those that more_due still stands for come before any that are due only now. */
+	if (l->reactor.timers.count == 0 || (l->more_due.flags & EVRT_TASK_ACTIVE))
 		return;
 	l->due_until = evrt__loop_now(l);
-	if (loop_tell_timers(l, most, l->due_until) && !(l->more_due.flags & EVRT_TASK_ACTIVE))
+	if (loop_tell_timers(l, most, l->due_until))
 		evrt__strand_push(&l->strand, &l->more_due);
 }
 
