@@ -322,6 +322,42 @@ cancelled_timers_do_not_heap_up(void)
 	done();
 }
 
+static evrt_atomic(bool) memory_is_short;
+
+/* What is left is enough for an event, but not for a queue of timers. */
+static void *
+malloc_or_not(size_t size)
+{
+	return size > 700 && evrt_load_acquire(&memory_is_short) ? NULL : malloc(size);
+}
+
+static void
+add_short_timer(void *ev)
+{
+	static const struct timeval short_time = { 0, 1000 };
+
+	evrt_store_release(&memory_is_short, true);
+	CHECK_INT_EQ(event_add(ev, &short_time), 0);
+	count_one(NULL);
+}
+
+static void
+a_timer_waits_for_memory(void)
+{
+	event_set_mem_functions(malloc_or_not, realloc, free);
+	pool = pool_of(1);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	struct event *ev = evtimer_new(evrt_pool_as_base(pool), timer_ran, NULL);
+	CHECK_INT_EQ(evrt_pool_post(pool, add_short_timer, ev), 0);
+	evrt_test_count_wait(&ran, 1);
+	CHECK_INT_EQ(evrt_pool_post(pool, count_one, NULL), 0);
+	evrt_test_count_wait(&ran, 2); /* the worker goes on meanwhile */
+	evrt_store_release(&memory_is_short, false);
+	evrt_test_count_wait(&ran, 3);
+	event_free(ev);
+	done();
+}
+
 static const struct evrt_test_case cases[] = {
 	CASE(a_callback_of_another_pool_deletes_the_last_event),
 	CASE(an_event_keeps_the_strand_that_it_was_given),
@@ -331,6 +367,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(breaking_an_idle_pool_changes_nothing),
 	CASE(a_child_that_frees_leaves_the_parent_its_events),
 	CASE(cancelled_timers_do_not_heap_up),
+	CASE(a_timer_waits_for_memory),
 	{ NULL, NULL },
 };
 
