@@ -138,6 +138,19 @@ fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
 	return err;
 }
 
+/* The first watcher says whose poller is used. Another's may still have what stands for one that is away. */
+static void
+fdmap_begin(struct evrt_fd *e, int fd, struct evrt_reactor *home)
+{
+	if (e->registered && e->reactor != home) {
+		(void)evrt__reactor_set(e->reactor, fd, e->generation, e->registered, 0); /* fails: it is gone */
+		e->registered = 0;
+	}
+	e->reactor = home;
+	e->generation++;
+	e->silenced = 0;
+}
+
 int
 evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
 {
@@ -152,11 +165,8 @@ evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
 	if (!e->slots.next)
 		evrt__list_init(&e->slots);
 	bool first = evrt__list_empty(&e->slots);
-	if (first) {
-		e->reactor = slot->strand->home;
-		e->generation++;
-		e->silenced = 0;
-	}
+	if (first)
+		fdmap_begin(e, slot->fd, slot->strand->home);
 	evrt__list_push_head(&e->slots, &slot->fd_link); /* the newest is told first, as in libevent */
 	/* A second watcher of an fd that reports by edges must learn of what is ready already. And where a
 	 * registration stands for a slot that is away, it may be a file's that was closed meanwhile. */
