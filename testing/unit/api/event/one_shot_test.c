@@ -9,6 +9,7 @@
 #include <event2/thread.h>
 #include <event2/util.h>
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -244,6 +245,54 @@ a_file_that_is_gone_is_not_told_for_the_next_one_for_ever(void)
 	close(duplicate);
 }
 
+static int refused;
+
+static int
+no_eventfd(unsigned initial, int flags)
+{
+	(void)initial;
+	(void)flags;
+	refused++;
+	errno = EMFILE;
+	return -1;
+}
+
+static void
+count_round(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	rounds++;
+}
+
+static void
+a_poller_that_cannot_be_opened_anew_goes_on(void)
+{
+	static const struct timeval in_a_moment = { 0, 50000 };
+
+	evthread_use_pthreads();
+	setup(EV_READ, hand_on_third);
+	event_del(&events[1]);
+	send_byte(fds[1]);
+	while (rounds < 3)
+		CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+	evrt__sys.eventfd = no_eventfd;
+	CHECK_INT_EQ(event_assign(&events[1], base, fds[1], EV_READ, count_round, NULL), 0);
+	CHECK_INT_EQ(event_add(&events[1], NULL), 0);
+	CHECK_INT_EQ(event_base_loopexit(base, &in_a_moment), 0);
+	CHECK_INT_EQ(event_base_dispatch(base), 0);
+	CHECK(refused > 0); /* the duplicate kept the loop busy */
+	evrt__sys.eventfd = real.eventfd;
+	CHECK_INT_EQ(write(duplicate, "x", 1), 1);
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0); /* events[1] is still watched */
+	CHECK_INT_EQ(rounds, 4);
+	CHECK((fds[0] = duplicate) >= 0);
+	event_base_free(base);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static struct event late;
 static int late_calls, sleeps;
 
@@ -347,6 +396,7 @@ static const struct evrt_test_case cases[] = {
 	    a_duplicate_that_lives_on_does_not_keep_the_loop_busy },
 	{ "a_file_that_is_gone_is_not_told_for_the_next_one_for_ever",
 	    a_file_that_is_gone_is_not_told_for_the_next_one_for_ever },
+	{ "a_poller_that_cannot_be_opened_anew_goes_on", a_poller_that_cannot_be_opened_anew_goes_on },
 	{ "what_comes_during_the_look_before_the_sleep_is_not_slept_over",
 	    what_comes_during_the_look_before_the_sleep_is_not_slept_over },
 	{ "an_fd_that_could_not_come_back_can_be_used_again", an_fd_that_could_not_come_back_can_be_used_again },
