@@ -6,7 +6,7 @@
  * Threads:  as in event2/event.h. `_nolock`: the caller holds the lock of the event's strand.
  *
  * struct event_core lies over the public struct event, field by field where programs look (checked by
- * static asserts in event_layout.c), and over its reserved words where they do not.
+ * static asserts in layout.c), and over its reserved words where they do not.
  */
 #ifndef EVRT_API_EVENT_EVENT_INTERNAL_H_
 #define EVRT_API_EVENT_EVENT_INTERNAL_H_
@@ -194,11 +194,11 @@ struct event_core *evrt__slot_event(struct evrt_slot *);
 /* Frees what event_new made. No lock held. */
 void evrt__event_free_memory(struct event_core *);
 /* Out of everything; `finalizing`: also when it is being finalised. Does not wait for a running callback. */
+int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
 /* The same before the callback of an event that is not persistent. If it comes back as a rule, what its fd needs is
  * kept until the callback has ended; then evrt__event_retire_end. */
 void evrt__event_retire_nolock(struct evrt_strand *, struct event_core *);
 void evrt__event_retire_end(struct evrt_strand *);
-int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
 void evrt__event_active_nolock(struct evrt_strand *, struct event_core *, int result, short ncalls);
 /* Activating an event that is active already, without its strand's lock: `raised` is EVRT_EV_RAISED and the result
  * bits, while the event is in the queue of a base with locks; else 0. Changed with the lock held.
