@@ -283,6 +283,9 @@ loop_run_active(struct evrt_loop *l)
 		if (l->again || s->preempt)
 			break;
 	}
+	/* A callback may have deleted all that it stands for; then nothing is left to be run. */
+	if ((l->more_due.flags & EVRT_TASK_ACTIVE) && evrt__timers_next(&l->reactor.timers) >= l->due_until)
+		evrt__strand_remove(s, &l->more_due);
 	return count < 0 ? 0 : count;
 }
 

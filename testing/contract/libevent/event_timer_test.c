@@ -117,6 +117,39 @@ turns_that_end_early_leave_the_order_of_time(void)
 	event_base_free(base);
 }
 
+/* The first of a NULL-terminated array ends the turn, and nothing else is due any more. */
+static void
+delete_others_and_continue(evutil_socket_t fd, short what, void *arg)
+{
+	struct event **ev = arg;
+
+	note_letter(fd, what, "x");
+	for (int i = 1; ev[i]; i++)
+		event_del(ev[i]);
+	event_base_loopcontinue(base);
+}
+
+static void
+once_ends_when_all_that_was_due_has_been_deleted(void)
+{
+	enum { MANY = 200 };
+	struct event *ev[MANY + 1] = { NULL };
+	base = event_base_new();
+	struct event *far = user_event("f");
+	event_add(far, &(struct timeval){ 3, 0 });
+	for (int i = 0; i < MANY; i++) {
+		struct timeval tv = { 0, 100 + i };
+		ev[i] = event_new(base, -1, 0, delete_others_and_continue, ev);
+		event_add(ev[i], &tv);
+	}
+	pass_ms(20);
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+	CHECK_STR_EQ(trace, "x");
+	free_events(ev);
+	event_free(far);
+	event_base_free(base);
+}
+
 static void
 a_timer_does_not_run_early(void)
 {
@@ -419,6 +452,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(equal_times_are_all_due_together),
 	CASE(many_timers_run_in_order_of_time),
 	CASE(turns_that_end_early_leave_the_order_of_time),
+	CASE(once_ends_when_all_that_was_due_has_been_deleted),
 	CASE(a_timer_does_not_run_early),
 	CASE(no_time_and_less_is_at_once),
 	CASE(an_age_is_a_timeout_too),
