@@ -6,7 +6,7 @@
  * Threads:  as in event2/event.h. `_nolock`: the caller holds the lock of the event's strand.
  *
  * struct event_core lies over the public struct event, field by field where programs look (checked by
- * static asserts in event_layout.c), and over its reserved words where they do not.
+ * static asserts in layout.c), and over its reserved words where they do not.
  */
 #ifndef EVRT_API_EVENT_EVENT_INTERNAL_H_
 #define EVRT_API_EVENT_EVENT_INTERNAL_H_
@@ -99,6 +99,7 @@ struct event_base {
 	struct evrt_strand *strand; /* PLAIN: &loop.strand; PINNED: the worker's; POOLED: NULL. const */
 	struct evrt_pool *pool;     /* PINNED, POOLED. const */
 	struct evrt_loop loop;      /* PLAIN only */
+	evrt_ns far_now;            /* PLAIN: the latest time that a far deadline was counted from. Strand lock */
 	evrt_ns wall_turn, wall_ns; /* PLAIN: the wall clock's time of the turn with that loop.now. Strand lock */
 	struct evrt_watchers watchers; /* PLAIN only */
 	int flags;                  /* EVENT_BASE_FLAG_*; const */
@@ -136,12 +137,15 @@ evrt__duration_of(const struct timeval *tv)
 		plain.tv_usec = (suseconds_t)((unsigned long)tv->tv_usec & EVRT_COMMON_USEC_MASK);
 	return evrt__ns_from_timeval(&plain);
 }
-evrt_ns evrt__base_read_clock(const struct event_base *, const struct evrt_strand *, evrt_ns duration);
-/* The time from which a timeout of `duration` counts: during callbacks of a plain base the turn's. */
+/* From here on a tick of the kernel's more does not matter: less than one part in a hundred. */
+#define EVRT_FAR_NS EVRT_NS_PER_SEC
+evrt_ns evrt__base_read_clock(struct event_base *, const struct evrt_strand *, evrt_ns duration);
+/* The time from which a timeout of `duration` counts: during callbacks of a plain base the turn's. Never earlier
+ * than for one that was added before: equal timeouts are due in the order of adding. Strand lock. */
 static inline evrt_ns
-evrt__base_now(const struct event_base *base, const struct evrt_strand *s, evrt_ns duration)
+evrt__base_now(struct event_base *base, const struct evrt_strand *s, evrt_ns duration)
 {
-	if (base->kind == EVRT_BASE_PLAIN && base->loop.now)
+	if (base->kind == EVRT_BASE_PLAIN && base->loop.now && duration < EVRT_FAR_NS)
 		return base->loop.now;
 	return evrt__base_read_clock(base, s, duration);
 }
@@ -190,11 +194,11 @@ struct event_core *evrt__slot_event(struct evrt_slot *);
 /* Frees what event_new made. No lock held. */
 void evrt__event_free_memory(struct event_core *);
 /* Out of everything; `finalizing`: also when it is being finalised. Does not wait for a running callback. */
+int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
 /* The same before the callback of an event that is not persistent. If it comes back as a rule, what its fd needs is
  * kept until the callback has ended; then evrt__event_retire_end. */
 void evrt__event_retire_nolock(struct evrt_strand *, struct event_core *);
 void evrt__event_retire_end(struct evrt_strand *);
-int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
 void evrt__event_active_nolock(struct evrt_strand *, struct event_core *, int result, short ncalls);
 /* Activating an event that is active already, without its strand's lock: `raised` is EVRT_EV_RAISED and the result
  * bits, while the event is in the queue of a base with locks; else 0. Changed with the lock held.

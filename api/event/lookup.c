@@ -117,13 +117,16 @@ evrt__strand_submit(struct evrt_strand *s, struct evrt_task *t)
 	evrt__unlock(s->lock);
 }
 
-/* From here on a tick of the kernel's more does not matter: less than one part in a hundred. */
-#define LONG_TIMEOUT_NS EVRT_NS_PER_SEC
-
 evrt_ns
-evrt__base_read_clock(const struct event_base *base, const struct evrt_strand *s, evrt_ns duration)
+evrt__base_read_clock(struct event_base *base, const struct evrt_strand *s, evrt_ns duration)
 {
-	if (duration >= LONG_TIMEOUT_NS && !(base->flags & EVENT_BASE_FLAG_PRECISE_TIMER))
-		return evrt__clock_now_or_soon(s->home->clock);
-	return evrt__reactor_now(s->home);
+	bool far = duration >= EVRT_FAR_NS && !(base->flags & EVENT_BASE_FLAG_PRECISE_TIMER);
+	bool plain = base->kind == EVRT_BASE_PLAIN;
+	evrt_ns now = plain && base->loop.now ? base->loop.now
+	    : far ? evrt__clock_now_or_soon(s->home->clock) : evrt__reactor_now(s->home);
+
+	/* The turn's time and the coarse clock's go on side by side, either may be ahead by a few ms. */
+	if (plain && far)
+		now = base->far_now = now > base->far_now ? now : base->far_now;
+	return now;
 }

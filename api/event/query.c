@@ -1,6 +1,7 @@
-/* api/event/query.c — what a base can be asked, and walking over its events.
+/* api/event/query.c — what a base can be asked.
  *
- * Threads:  any, except where a walk says otherwise.
+ * Not here: walking over its events (walk.c).
+ * Threads:  any.
  */
 #include <event2/event.h>
 

@@ -138,6 +138,19 @@ fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
 	return err;
 }
 
+/* The first watcher says whose poller is used. Another's may still have what stands for one that is away. */
+static void
+fdmap_begin(struct evrt_fd *e, int fd, struct evrt_reactor *home)
+{
+	if (e->registered && e->reactor != home) {
+		(void)evrt__reactor_set(e->reactor, fd, e->generation, e->registered, 0); /* fails: it is gone */
+		e->registered = 0;
+	}
+	e->reactor = home;
+	e->generation++;
+	e->silenced = 0;
+}
+
 int
 evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
 {
@@ -152,11 +165,8 @@ evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
 	if (!e->slots.next)
 		evrt__list_init(&e->slots);
 	bool first = evrt__list_empty(&e->slots);
-	if (first) {
-		e->reactor = slot->strand->home;
-		e->generation++;
-		e->silenced = 0;
-	}
+	if (first)
+		fdmap_begin(e, slot->fd, slot->strand->home);
 	evrt__list_push_head(&e->slots, &slot->fd_link); /* the newest is told first, as in libevent */
 	/* A second watcher of an fd that reports by edges must learn of what is ready already. And where a
 	 * registration stands for a slot that is away, it may be a file's that was closed meanwhile. */
@@ -221,10 +231,12 @@ evrt__fdmap_come_back(struct evrt_fdmap *m, struct evrt_slot *slot)
 	e->silenced &= (uint8_t)~slot->interest;
 	bool again = fdmap_by_edges(m, e);
 	int err = fdmap_sync(m, e, slot->fd, again);
-	if (err < 0)
+	if (err < 0) {
 		evrt__list_remove(&slot->fd_link);
-	else if (!again && (e->reactor->backend->features & EVRT_BF_ET))
+		fdmap_sync_rest(m, e, slot->fd); /* its part of the registration must not stand for nobody */
+	} else if (!again && (e->reactor->backend->features & EVRT_BF_ET)) {
 		evrt__list_push_tail(&m->came_back, &slot->back_link); /* poll and select go by the number anyway */
+	}
 	fdmap_unlock(m, slot->fd);
 	return err;
 }
@@ -236,8 +248,12 @@ evrt__fdmap_verify(struct evrt_fdmap *m)
 
 	while ((link = evrt__list_pop_head(&m->came_back)) != NULL) {
 		struct evrt_slot *slot = EVRT_CONTAINER_OF(link, struct evrt_slot, back_link);
+		struct evrt_fd *e = fdmap_find(m, slot->fd);
+		/* If the number is another file's by now, and a duplicate of the first lives on: the kernel goes on
+		 * reporting that, and only a new generation tells them apart. */
+		e->generation++;
 		/* Fails where the fd was closed under a pending event: then nothing is ever told of it. */
-		(void)fdmap_sync(m, fdmap_find(m, slot->fd), slot->fd, true);
+		(void)fdmap_sync(m, e, slot->fd, true);
 	}
 }
 

@@ -147,9 +147,9 @@ loop_open_poller_anew(struct evrt_loop *l)
 		evrt__fdmap_register_again(&l->fdmap, &l->reactor);
 }
 
-/* Waits until `deadline` and hands out the reports. 0 or -errno. */
+/* Waits, as long as nothing is to be done, and hands out the reports. 0 or -errno. */
 static int
-loop_poll(struct evrt_loop *l, evrt_ns deadline)
+loop_poll(struct evrt_loop *l, unsigned flags)
 {
 	struct evrt_reactor *r = &l->reactor;
 	int n = 0;
@@ -164,8 +164,9 @@ loop_poll(struct evrt_loop *l, evrt_ns deadline)
 			evrt__fdmap_verify(&l->fdmap);
 		}
 	}
+	/* Others may have come and gone while we looked, and woke nobody: what they changed is asked only now. */
 	if (n == 0)
-		n = loop_wait(l, deadline);
+		n = loop_wait(l, loop_verdict(l, flags) < 0 ? loop_deadline(l, flags) : 0);
 	for (int i = 0; i < r->ready_count; i++)
 		l->stale_reports += evrt__fdmap_report(&l->fdmap, r, &r->ready[i]) < 0;
 	r->ready_count = 0;
@@ -207,10 +208,11 @@ loop_expire_timers(struct evrt_loop *l)
 	/* Where there are priorities, all must be known before the first runs. */
 	unsigned most = l->strand.queues_count == 1 ? LOOP_TIMERS_AT_ONCE : UINT_MAX;
 
-	if (l->reactor.timers.count == 0)
+	/* Those that more_due still stands for come before any that are due only now. */
+	if (l->reactor.timers.count == 0 || (l->more_due.flags & EVRT_TASK_ACTIVE))
 		return;
 	l->due_until = evrt__loop_now(l);
-	if (loop_tell_timers(l, most, l->due_until) && !(l->more_due.flags & EVRT_TASK_ACTIVE))
+	if (loop_tell_timers(l, most, l->due_until))
 		evrt__strand_push(&l->strand, &l->more_due);
 }
 
@@ -281,6 +283,9 @@ loop_run_active(struct evrt_loop *l)
 		if (l->again || s->preempt)
 			break;
 	}
+	/* A callback may have deleted all that it stands for; then nothing is left to be run. */
+	if ((l->more_due.flags & EVRT_TASK_ACTIVE) && evrt__timers_next(&l->reactor.timers) >= l->due_until)
+		evrt__strand_remove(s, &l->more_due);
 	return count < 0 ? 0 : count;
 }
 
@@ -299,7 +304,7 @@ loop_turns(struct evrt_loop *l, unsigned flags)
 		}
 		if (verdict >= 0)
 			return verdict;
-		int err = loop_poll(l, loop_deadline(l, flags));
+		int err = loop_poll(l, flags);
 		if (err < 0) {
 			evrt__warnx("%s: waiting for events failed: %s", l->reactor.backend->name, strerror(-err));
 			return err;

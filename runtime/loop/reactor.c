@@ -49,22 +49,32 @@ evrt__reactor_fini(struct evrt_reactor *r)
 		pthread_mutex_destroy(&r->set_lock);
 }
 
-int
-evrt__reactor_make_notifiable(struct evrt_reactor *r)
+/* A wake descriptor in the set of `poller`, or -errno. */
+static int
+reactor_open_wake(const struct evrt_backend_ops *backend, void *poller)
 {
 	/* Where the poller has edges the eventfd is never read: each write is an edge of its own. */
-	unsigned mask = EVRT_READ | (r->backend->features & EVRT_BF_ET ? EVRT_EDGE : 0u);
-
-	if (r->wake_fd >= 0)
-		return 0;
+	unsigned mask = EVRT_READ | (backend->features & EVRT_BF_ET ? EVRT_EDGE : 0u);
 	int fd = evrt__sys.eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
 	if (fd < 0)
 		return -errno;
-	int err = r->backend->set(r->poller, fd, REACTOR_WAKE_GENERATION, 0, mask);
+	int err = backend->set(poller, fd, REACTOR_WAKE_GENERATION, 0, mask);
 	if (err < 0) {
 		evrt__sys.close(fd);
 		return err;
 	}
+	return fd;
+}
+
+int
+evrt__reactor_make_notifiable(struct evrt_reactor *r)
+{
+	if (r->wake_fd >= 0)
+		return 0;
+	int fd = reactor_open_wake(r->backend, r->poller);
+	if (fd < 0)
+		return fd;
 	r->wake_fd = fd;
 	return 0;
 }
@@ -72,20 +82,24 @@ evrt__reactor_make_notifiable(struct evrt_reactor *r)
 int
 evrt__reactor_reopen(struct evrt_reactor *r)
 {
-	bool notifiable = r->wake_fd >= 0;
+	int wake_fd = -1;
 	void *poller;
 	int err = r->backend->open(&poller);
 
 	if (err < 0)
 		return err;
-	/* Closing our copies of the descriptors leaves the parent's set alone: nothing is removed from it. */
-	if (notifiable)
+	if (r->wake_fd >= 0 && (wake_fd = reactor_open_wake(r->backend, poller)) < 0) {
+		r->backend->close(poller);
+		return wake_fd;
+	}
+	/* Closing our copies of the descriptors leaves a parent's set alone: nothing is removed from it. */
+	if (r->wake_fd >= 0)
 		evrt__sys.close(r->wake_fd);
-	r->wake_fd = -1;
 	r->backend->close(r->poller);
+	r->wake_fd = wake_fd;
 	r->poller = poller;
 	evrt__park_init(&r->park);
-	return notifiable ? evrt__reactor_make_notifiable(r) : 0;
+	return 0;
 }
 
 static void

@@ -200,13 +200,14 @@ slot_move_timer(struct evrt_slot *slot, evrt_ns deadline)
 	return 0;
 }
 
+/* `when`: see evrt_strand_ops.home_post. */
 static void
-slot_tell_home(struct evrt_slot *slot, evrt_ns deadline)
+slot_tell_home(struct evrt_slot *slot, evrt_ns when)
 {
 	if (evrt_or_seq_cst(&slot->home_queued, 1u))
 		return; /* a message is under way, and will read what we stored */
 	evrt__slot_ref(slot);
-	slot->strand->ops->home_post(slot->strand, &slot->home_node, deadline ? deadline : EVRT_NS_NEVER);
+	slot->strand->ops->home_post(slot->strand, &slot->home_node, when);
 }
 
 void
@@ -222,7 +223,7 @@ evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
 		return;
 	if (deadline == 0 && armed_at == EVRT_NS_NEVER && !evrt_load_seq_cst(&slot->home_queued))
 		return; /* neither in the queue nor on its way there */
-	slot_tell_home(slot, deadline);
+	slot_tell_home(slot, deadline ? deadline : EVRT_NS_NEVER);
 }
 
 /* Home: make the queue agree with `deadline`. */
@@ -237,7 +238,7 @@ slot_home_arrive(struct evrt_node *n)
 	slot->timer.order = evrt__timers_order(&slot->strand->home->timers);
 	if (deadline == 0 || deadline < evrt_load_relaxed(&slot->armed_at))
 		if (slot_move_timer(slot, deadline) < 0)
-			slot_tell_home(slot, deadline); /* out of memory: the next turn tries again */
+			slot_tell_home(slot, 0); /* out of memory: the next turn tries again */
 	evrt__slot_unref(slot);
 }
 

@@ -27,7 +27,8 @@ struct evrt_strand_ops {
 	 * Any thread; the strand's lock may be held. */
 	void (*notify)(struct evrt_strand *);
 	/* Brings `node` to the thread that owns the strand's reactor; it is awakened only if `deadline`
-	 * comes before it would wake by itself. NULL: whoever holds the lock is that owner (a plain loop). */
+	 * comes before it would wake by itself. 0: by that owner, to itself, for its next turn. NULL: whoever
+	 * holds the lock is that owner (a plain loop). */
 	void (*home_post)(struct evrt_strand *, struct evrt_node *, evrt_ns deadline);
 	/* The number of things that keep the loop from ending changed by `delta`. NULL: the strand counts. */
 	void (*count)(struct evrt_strand *, int delta);

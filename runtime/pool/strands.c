@@ -152,14 +152,14 @@ pool_strand_home_post(struct evrt_strand *s, struct evrt_node *n, evrt_ns deadli
 {
 	struct evrt_worker *home = evrt__pool_strand_of(s)->worker;
 
-	if (evrt__worker_self() == home) {
+	if (deadline && evrt__worker_self() == home) {
 		n->arrive(n);
 		return;
 	}
 	evrt__inbox_push(&home->inbox, n);
 	/* PAIRS park.word: the read-modify-write orders our push before the look at SLEEPING, and its wake_at
 	 * (written before it announced) before our load. If it is not asleep it drains its inbox before it
-	 * sleeps; if it sleeps beyond our deadline it must be awakened. */
+	 * sleeps; if it sleeps beyond our deadline it must be awakened. (Home itself is awake.) */
 	bool hurries = deadline != EVRT_NS_NEVER && evrt__park_is_sleeping(&home->reactor.park) &&
 	    deadline < evrt_load_acquire(&home->reactor.wake_at);
 	/* relaxed: a mere count. Each message keeps a slot alive: they must not heap up before a long sleeper. */

@@ -85,6 +85,71 @@ many_timers_run_in_order_of_time(void)
 	event_base_free(base);
 }
 
+/* Many, all due at once, of which the first of every forty ends the turn. */
+static void
+check_order_and_turn(evutil_socket_t fd, short what, void *arg)
+{
+	static int calls;
+
+	check_order(fd, what, arg);
+	if (calls++ % 40 == 0)
+		event_base_loopcontinue(base);
+}
+
+static void
+turns_that_end_early_leave_the_order_of_time(void)
+{
+	enum { MANY = 300 };
+	struct event *ev[MANY + 1] = { NULL };
+	int64_t delay[MANY];
+	base = event_base_new();
+	for (int i = 0; i < MANY; i++) {
+		delay[i] = i;
+		struct timeval tv = { 0, 100 + i };
+		ev[i] = event_new(base, -1, 0, check_order_and_turn, &delay[i]);
+		event_add(ev[i], &tv);
+	}
+	pass_ms(20);
+	CHECK_INT_EQ(event_base_dispatch(base), 1);
+	CHECK_INT_EQ(order_errors, 0);
+	CHECK_INT_EQ(last_due, MANY - 1);
+	free_events(ev);
+	event_base_free(base);
+}
+
+/* The first of a NULL-terminated array ends the turn, and nothing else is due any more. */
+static void
+delete_others_and_continue(evutil_socket_t fd, short what, void *arg)
+{
+	struct event **ev = arg;
+
+	note_letter(fd, what, "x");
+	for (int i = 1; ev[i]; i++)
+		event_del(ev[i]);
+	event_base_loopcontinue(base);
+}
+
+static void
+once_ends_when_all_that_was_due_has_been_deleted(void)
+{
+	enum { MANY = 200 };
+	struct event *ev[MANY + 1] = { NULL };
+	base = event_base_new();
+	struct event *far = user_event("f");
+	event_add(far, &(struct timeval){ 3, 0 });
+	for (int i = 0; i < MANY; i++) {
+		struct timeval tv = { 0, 100 + i };
+		ev[i] = event_new(base, -1, 0, delete_others_and_continue, ev);
+		event_add(ev[i], &tv);
+	}
+	pass_ms(20);
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+	CHECK_STR_EQ(trace, "x");
+	free_events(ev);
+	event_free(far);
+	event_base_free(base);
+}
+
 static void
 a_timer_does_not_run_early(void)
 {
@@ -386,6 +451,8 @@ reports_run_before_the_timeouts_of_their_turn(void)
 static const struct evrt_test_case cases[] = {
 	CASE(equal_times_are_all_due_together),
 	CASE(many_timers_run_in_order_of_time),
+	CASE(turns_that_end_early_leave_the_order_of_time),
+	CASE(once_ends_when_all_that_was_due_has_been_deleted),
 	CASE(a_timer_does_not_run_early),
 	CASE(no_time_and_less_is_at_once),
 	CASE(an_age_is_a_timeout_too),

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -322,6 +323,104 @@ cancelled_timers_do_not_heap_up(void)
 	done();
 }
 
+static evrt_atomic(bool) memory_is_short;
+
+/* What is left is enough for an event, but not for a queue of timers. */
+static void *
+malloc_or_not(size_t size)
+{
+	return size > 700 && evrt_load_acquire(&memory_is_short) ? NULL : malloc(size);
+}
+
+static void
+add_short_timer(void *ev)
+{
+	static const struct timeval short_time = { 0, 1000 };
+
+	evrt_store_release(&memory_is_short, true);
+	CHECK_INT_EQ(event_add(ev, &short_time), 0);
+	count_one(NULL);
+}
+
+static void
+a_timer_waits_for_memory(void)
+{
+	event_set_mem_functions(malloc_or_not, realloc, free);
+	pool = pool_of(1);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	struct event *ev = evtimer_new(evrt_pool_as_base(pool), timer_ran, NULL);
+	CHECK_INT_EQ(evrt_pool_post(pool, add_short_timer, ev), 0);
+	evrt_test_count_wait(&ran, 1);
+	CHECK_INT_EQ(evrt_pool_post(pool, count_one, NULL), 0);
+	evrt_test_count_wait(&ran, 2); /* the worker goes on meanwhile */
+	evrt_store_release(&memory_is_short, false);
+	evrt_test_count_wait(&ran, 3);
+	event_free(ev);
+	done();
+}
+
+static int ends[2];
+static struct event second_watch;
+
+static void
+take_byte(evutil_socket_t fd, short what, void *arg)
+{
+	char byte;
+
+	(void)what;
+	(void)arg;
+	CHECK_INT_EQ(read(fd, &byte, 1), 1);
+	count_one(NULL);
+}
+
+/* Comes back once. Then the fd is handed to the other worker. */
+static void
+hand_over(evutil_socket_t fd, short what, void *ev)
+{
+	static int calls;
+
+	if (++calls == 1) {
+		CHECK_INT_EQ(event_add(ev, NULL), 0);
+	} else {
+		struct event_base *second = evrt_pool_get_base(pool, 1);
+		CHECK_INT_EQ(event_assign(&second_watch, second, fd, EV_READ | EV_PERSIST, take_byte, NULL), 0);
+		CHECK_INT_EQ(event_add(&second_watch, NULL), 0);
+	}
+	take_byte(fd, what, NULL);
+}
+
+static void
+send_bytes(int count, int ran_before)
+{
+	for (int i = 1; i <= count; i++) {
+		CHECK_INT_EQ(write(ends[1], "x", 1), 1);
+		evrt_test_count_wait(&ran, ran_before + i);
+	}
+}
+
+static void
+an_fd_that_is_handed_over_leaves_its_poller(void)
+{
+	struct evrt_worker_stats before, after;
+
+	pool = pool_of(2);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	struct event *ev = event_new(evrt_pool_get_base(pool, 0), ends[0], EV_READ, hand_over, event_self_cbarg());
+	CHECK_INT_EQ(event_add(ev, NULL), 0);
+	send_bytes(2, 0);
+	CHECK_INT_EQ(evrt_pool_stats(pool, 0, &before), 0);
+	send_bytes(200, 2);
+	CHECK_INT_EQ(evrt_pool_stats(pool, 0, &after), 0);
+	CHECK(after.loops - before.loops < 20);
+	event_free(ev);
+	event_del(&second_watch);
+	event_debug_unassign(&second_watch);
+	evutil_closesocket(ends[0]);
+	evutil_closesocket(ends[1]);
+	done();
+}
+
 static const struct evrt_test_case cases[] = {
 	CASE(a_callback_of_another_pool_deletes_the_last_event),
 	CASE(an_event_keeps_the_strand_that_it_was_given),
@@ -331,6 +430,8 @@ static const struct evrt_test_case cases[] = {
 	CASE(breaking_an_idle_pool_changes_nothing),
 	CASE(a_child_that_frees_leaves_the_parent_its_events),
 	CASE(cancelled_timers_do_not_heap_up),
+	CASE(a_timer_waits_for_memory),
+	CASE(an_fd_that_is_handed_over_leaves_its_poller),
 	{ NULL, NULL },
 };
 

@@ -6,8 +6,10 @@
  */
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <event2/thread.h>
 #include <event2/util.h>
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -201,12 +203,203 @@ a_duplicate_that_lives_on_does_not_keep_the_loop_busy(void)
 	close(fds[1]);
 }
 
+/* At its third call a readable file that lives on elsewhere is left behind, and another one, which is not, has the
+ * number. */
+static void
+swap_third(evutil_socket_t fd, short what, void *arg)
+{
+	char byte;
+
+	(void)what;
+	rounds++;
+	if (rounds == 3) {
+		CHECK((duplicate = dup(fd)) >= 0);
+		CHECK((other_end = dup2(fds[1], fd)) >= 0);
+	} else if (rounds < 3) {
+		CHECK_INT_EQ(read(fd, &byte, 1), 1);
+		send_byte(fds[1]);
+	}
+	CHECK_INT_EQ(event_add(arg, NULL), 0);
+}
+
+static void
+a_file_that_is_gone_is_not_told_for_the_next_one_for_ever(void)
+{
+	static const struct timeval in_a_moment = { 0, 50000 };
+
+	setup(EV_READ, swap_third);
+	event_del(&events[1]);
+	send_byte(fds[1]);
+	while (rounds < 3)
+		CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+	CHECK_INT_EQ(event_base_loopexit(base, &in_a_moment), 0);
+	CHECK_INT_EQ(event_base_dispatch(base), 0);
+	/* Until the loop has a moment to ask the kernel anew, it cannot know. From then on it does. */
+	waits = 0;
+	rounds = 3;
+	CHECK_INT_EQ(event_base_loopexit(base, &in_a_moment), 0);
+	CHECK_INT_EQ(event_base_dispatch(base), 0);
+	CHECK_INT_EQ(rounds, 3);
+	CHECK(waits < 200);
+	teardown();
+	close(duplicate);
+}
+
+static int refused;
+
+static int
+no_eventfd(unsigned initial, int flags)
+{
+	(void)initial;
+	(void)flags;
+	refused++;
+	errno = EMFILE;
+	return -1;
+}
+
+static void
+count_round(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	rounds++;
+}
+
+static void
+a_poller_that_cannot_be_opened_anew_goes_on(void)
+{
+	static const struct timeval in_a_moment = { 0, 50000 };
+
+	evthread_use_pthreads();
+	setup(EV_READ, hand_on_third);
+	event_del(&events[1]);
+	send_byte(fds[1]);
+	while (rounds < 3)
+		CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+	evrt__sys.eventfd = no_eventfd;
+	CHECK_INT_EQ(event_assign(&events[1], base, fds[1], EV_READ, count_round, NULL), 0);
+	CHECK_INT_EQ(event_add(&events[1], NULL), 0);
+	CHECK_INT_EQ(event_base_loopexit(base, &in_a_moment), 0);
+	CHECK_INT_EQ(event_base_dispatch(base), 0);
+	CHECK(refused > 0); /* the duplicate kept the loop busy */
+	evrt__sys.eventfd = real.eventfd;
+	CHECK_INT_EQ(write(duplicate, "x", 1), 1);
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0); /* events[1] is still watched */
+	CHECK_INT_EQ(rounds, 4);
+	CHECK((fds[0] = duplicate) >= 0);
+	event_base_free(base);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+static struct event late;
+static int late_calls, sleeps;
+
+/* As another thread would, while the loop looks at the poller without its lock. */
+static int
+waiting_while_another_activates(int epfd, struct epoll_event *out, int cap, int timeout)
+{
+	int n = real.epoll_wait(epfd, out, cap, timeout);
+
+	sleeps += timeout != 0;
+	if (n == 0 && timeout == 0 && !late_calls)
+		event_active(&late, EV_READ, 1);
+	return n;
+}
+
+static int
+sleeping(int epfd, struct epoll_event *out, int cap, const struct timespec *timeout, const sigset_t *mask)
+{
+	sleeps++;
+	return real.epoll_pwait2(epfd, out, cap, timeout, mask);
+}
+
+static void
+count_late(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	late_calls++;
+	event_base_loopbreak(base);
+}
+
+static void
+what_comes_during_the_look_before_the_sleep_is_not_slept_over(void)
+{
+	static const struct timeval too_late = { 1, 0 };
+
+	evthread_use_pthreads();
+	setup(EV_READ, bounce);
+	bounce_for(10);
+	for (int i = 0; i < 2; i++)
+		CHECK_INT_EQ(event_add(&events[i], NULL), 0);
+	rounds_max = 0; /* goes on for ever, if bytes come */
+	CHECK_INT_EQ(event_assign(&late, base, -1, 0, count_late, NULL), 0);
+	CHECK_INT_EQ(event_base_loopexit(base, &too_late), 0);
+	send_byte(fds[0]);
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0); /* one of them has come back */
+	char byte;
+	CHECK_INT_EQ(read(fds[0], &byte, 1), 1); /* and nothing is left to be told */
+	evrt__sys.epoll_wait = waiting_while_another_activates;
+	evrt__sys.epoll_pwait2 = sleeping;
+	CHECK_INT_EQ(event_base_dispatch(base), 0);
+	CHECK_INT_EQ(late_calls, 1);
+	CHECK_INT_EQ(sleeps, 0);
+	event_debug_unassign(&late);
+	teardown();
+}
+
+/* Closes its fd at its third call, and adds its event again all the same. */
+static void
+close_third(evutil_socket_t fd, short what, void *arg)
+{
+	char byte;
+
+	(void)what;
+	CHECK_INT_EQ(read(fd, &byte, 1), 1);
+	if (++rounds < 3) {
+		CHECK_INT_EQ(event_add(arg, NULL), 0);
+		send_byte(fds[1]);
+	} else {
+		close(fd);
+		CHECK_INT_EQ(event_add(arg, NULL), -1);
+	}
+}
+
+static void
+an_fd_that_could_not_come_back_can_be_used_again(void)
+{
+	int pair[2];
+
+	setup(EV_READ | EV_ET, close_third);
+	event_del(&events[1]);
+	send_byte(fds[1]);
+	CHECK_INT_EQ(event_base_dispatch(base), 1);
+	CHECK_INT_EQ(rounds, 3);
+	CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	CHECK_INT_EQ(pair[0], fds[0]);
+	CHECK_INT_EQ(event_add(&events[0], NULL), 0);
+	CHECK_INT_EQ(write(pair[1], "x", 1), 1);
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), 1);
+	CHECK_INT_EQ(rounds, 4);
+	fds[0] = pair[1]; /* the other one is closed */
+	teardown();
+}
+
 static const struct evrt_test_case cases[] = {
 	{ "coming_back_makes_no_call", coming_back_makes_no_call },
 	{ "an_edge_that_comes_back_is_told_again", an_edge_that_comes_back_is_told_again },
 	{ "another_file_behind_the_number_is_found", another_file_behind_the_number_is_found },
 	{ "a_duplicate_that_lives_on_does_not_keep_the_loop_busy",
 	    a_duplicate_that_lives_on_does_not_keep_the_loop_busy },
+	{ "a_file_that_is_gone_is_not_told_for_the_next_one_for_ever",
+	    a_file_that_is_gone_is_not_told_for_the_next_one_for_ever },
+	{ "a_poller_that_cannot_be_opened_anew_goes_on", a_poller_that_cannot_be_opened_anew_goes_on },
+	{ "what_comes_during_the_look_before_the_sleep_is_not_slept_over",
+	    what_comes_during_the_look_before_the_sleep_is_not_slept_over },
+	{ "an_fd_that_could_not_come_back_can_be_used_again", an_fd_that_could_not_come_back_can_be_used_again },
 	{ NULL, NULL },
 };
 

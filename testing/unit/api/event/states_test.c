@@ -375,6 +375,71 @@ a_loop_ends_when_another_thread_deletes_its_last_timer(void)
 	end_base();
 }
 
+static int ran[3], ran_count;
+
+static void
+note_number(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	ran[ran_count++] = *(int *)arg;
+}
+
+static void
+add_in_a_second(evutil_socket_t fd, short what, void *arg)
+{
+	static const struct timeval second = { 1, 0 };
+
+	(void)fd;
+	(void)what;
+	CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, note_number, arg, &second), 0);
+}
+
+/* The one in a callback counts from the turn's time, the others from the coarse clock's. */
+static void
+equal_far_timeouts_run_in_the_order_of_adding(void)
+{
+	int number[3] = { 0, 1, 2 };
+
+	base = event_base_new();
+	add_in_a_second(-1, 0, &number[0]);
+	CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, add_in_a_second, &number[1], NULL), 0);
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+	add_in_a_second(-1, 0, &number[2]);
+	CHECK_INT_EQ(event_base_dispatch(base), 1);
+	CHECK_INT_EQ(ran_count, 3);
+	for (int i = 0; i < 3; i++)
+		CHECK_INT_EQ(ran[i], i);
+	event_base_free(base);
+}
+
+static int active_seen, added_seen;
+
+static void
+count_at_first(evutil_socket_t fd, short what, void *arg)
+{
+	note(fd, what, arg);
+	if (calls > 1)
+		return;
+	active_seen = event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE);
+	added_seen = event_base_get_num_events(base, EVENT_BASE_COUNT_ADDED);
+}
+
+/* A portion is what fits a cache. */
+static void
+a_crowd_of_timers_is_active_in_portions(void)
+{
+	base = event_base_new();
+	for (int i = 0; i < 200; i++)
+		CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, count_at_first, NULL, &short_time), 0);
+	spin_past_short_time();
+	CHECK_INT_EQ(event_base_dispatch(base), 1);
+	CHECK_INT_EQ(calls, 200);
+	CHECK_INT_EQ(active_seen, 63);
+	CHECK_INT_EQ(added_seen, 199);
+	event_base_free(base);
+}
+
 static const struct evrt_test_case cases[] = {
 	CASE(a_timer_that_does_not_repeat_leaves_nothing_behind),
 	CASE(a_time_beyond_all_times_is_a_time),
@@ -387,6 +452,8 @@ static const struct evrt_test_case cases[] = {
 	CASE(equal_deadlines_keep_the_order_of_arming),
 	CASE(no_event_runs_while_the_loop_does_not),
 	CASE(a_loop_ends_when_another_thread_deletes_its_last_timer),
+	CASE(equal_far_timeouts_run_in_the_order_of_adding),
+	CASE(a_crowd_of_timers_is_active_in_portions),
 	{ NULL, NULL },
 };
 
