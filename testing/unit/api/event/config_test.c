@@ -1,9 +1,11 @@
-/* testing/unit/api/event/config_test.c — what of a base's configuration the contract cannot tell from outside. */
+/* testing/unit/api/event/config_test.c — versions, and what of a base's configuration the contract does not tell. */
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <evrt/version.h>
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "testing/harness/test.h"
@@ -83,10 +85,22 @@ any_thread_may_list_the_methods(void)
 	}
 }
 
+static void
+the_version_is_told_in_all_ways(void)
+{
+	unsigned major, minor, patch;
+
+	CHECK_STR_EQ(evrt_version_get(), EVRT_VERSION);
+	CHECK_INT_EQ(evrt_version_get_number(), EVRT_VERSION_NUMBER);
+	CHECK_INT_EQ(sscanf(EVRT_VERSION, "%u.%u.%u", &major, &minor, &patch), 3);
+	CHECK_INT_EQ(EVRT_VERSION_NUMBER, major << 24 | minor << 16 | patch << 8);
+}
+
 static const struct evrt_test_case cases[] = {
 	{ "long_timers_are_precise_where_a_flag_asks", long_timers_are_precise_where_a_flag_asks },
 	{ "the_environment_sets_that_flag", the_environment_sets_that_flag },
 	{ "any_thread_may_list_the_methods", any_thread_may_list_the_methods },
+	{ "the_version_is_told_in_all_ways", the_version_is_told_in_all_ways },
 	{ NULL, NULL },
 };
 
