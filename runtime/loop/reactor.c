@@ -72,20 +72,27 @@ evrt__reactor_make_notifiable(struct evrt_reactor *r)
 int
 evrt__reactor_reopen(struct evrt_reactor *r)
 {
-	bool notifiable = r->wake_fd >= 0;
-	void *poller;
-	int err = r->backend->open(&poller);
+	void *old_poller = r->poller;
+	int old_wake = r->wake_fd;
+	int err = r->backend->open(&r->poller);
 
-	if (err < 0)
+	if (err < 0) {
+		r->poller = old_poller;
 		return err;
-	/* Closing our copies of the descriptors leaves the parent's set alone: nothing is removed from it. */
-	if (notifiable)
-		evrt__sys.close(r->wake_fd);
+	}
 	r->wake_fd = -1;
-	r->backend->close(r->poller);
-	r->poller = poller;
+	if (old_wake >= 0 && (err = evrt__reactor_make_notifiable(r)) < 0) {
+		r->backend->close(r->poller);
+		r->poller = old_poller;
+		r->wake_fd = old_wake;
+		return err;
+	}
+	/* Closing our copies of the descriptors leaves the parent's set alone: nothing is removed from it. */
+	if (old_wake >= 0)
+		evrt__sys.close(old_wake);
+	r->backend->close(old_poller);
 	evrt__park_init(&r->park);
-	return notifiable ? evrt__reactor_make_notifiable(r) : 0;
+	return 0;
 }
 
 static void

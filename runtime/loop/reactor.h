@@ -40,8 +40,8 @@ int evrt__reactor_init(struct evrt_reactor *, const struct evrt_backend_ops *, s
 void evrt__reactor_fini(struct evrt_reactor *);
 /* Makes evrt__reactor_wake work. 0 (also when it already does) or -errno. */
 int evrt__reactor_make_notifiable(struct evrt_reactor *);
-/* After fork: a new poller and a new wake descriptor; the parent's set is not touched. 0 or -errno.
- * The fd map must be registered again afterwards. */
+/* A new poller, and a new wake descriptor where there was one; a parent's set is not touched. The fd map must be
+ * registered again afterwards. 0; or -errno, and the old ones stay in use. */
 int evrt__reactor_reopen(struct evrt_reactor *);
 
 /* Changes the poller's interest in `fd`; see struct evrt_backend_ops.set. Any thread in a shared reactor,

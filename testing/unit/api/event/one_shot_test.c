@@ -6,8 +6,10 @@
  */
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <event2/thread.h>
 #include <event2/util.h>
 
+#include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -201,12 +203,53 @@ a_duplicate_that_lives_on_does_not_keep_the_loop_busy(void)
 	close(fds[1]);
 }
 
+static int
+no_eventfd(unsigned value, int flags)
+{
+	(void)value, (void)flags;
+	errno = ENOMEM;
+	return -1;
+}
+
+static void
+count_round(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+	rounds++;
+}
+
+static void
+a_poller_that_cannot_be_replaced_stays_in_use(void)
+{
+	setup(EV_READ, hand_on_third);
+	event_del(&events[1]);
+	CHECK_INT_EQ(evthread_make_base_notifiable(base), 0);
+	evrt__sys.eventfd = no_eventfd;
+	send_byte(fds[1]);
+	while (rounds < 3)
+		CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+	CHECK((fds[0] = duplicate) >= 0);
+	CHECK_INT_EQ(event_assign(&events[1], base, fds[1], EV_READ, count_round, NULL), 0);
+	CHECK_INT_EQ(event_add(&events[1], NULL), 0);
+	/* The loop gives its poller up, or would. */
+	for (int i = 0; i < 200; i++)
+		CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), 0);
+	CHECK_INT_EQ(rounds, 3);
+	send_byte(fds[0]);
+	CHECK_INT_EQ(event_base_loop(base, EVLOOP_NONBLOCK), 1);
+	CHECK_INT_EQ(rounds, 4);
+	event_base_free(base);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static const struct evrt_test_case cases[] = {
 	{ "coming_back_makes_no_call", coming_back_makes_no_call },
 	{ "an_edge_that_comes_back_is_told_again", an_edge_that_comes_back_is_told_again },
 	{ "another_file_behind_the_number_is_found", another_file_behind_the_number_is_found },
 	{ "a_duplicate_that_lives_on_does_not_keep_the_loop_busy",
 	    a_duplicate_that_lives_on_does_not_keep_the_loop_busy },
+	{ "a_poller_that_cannot_be_replaced_stays_in_use", a_poller_that_cannot_be_replaced_stays_in_use },
 	{ NULL, NULL },
 };
 
