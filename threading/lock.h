@@ -16,7 +16,7 @@
 #include <stdint.h>
 #include <sys/time.h>
 
-/* libevent's numbers (event2/thread.h); checked by static asserts in api/util/thread.c. */
+/* libevent's numbers (event2/thread.h); checked by static asserts in api/event/thread.c. */
 #define EVRT_LOCK_WRITE 0x04u
 #define EVRT_LOCK_READ 0x08u
 #define EVRT_LOCK_TRY 0x10u

@@ -1,7 +1,7 @@
 /* threading/ring.h — a worker's run queue: bounded, one owner, many thieves.
  *
  * Here:     push and pop by the owner (FIFO), steal of up to half by anyone who owns another ring.
- * Not here: who to steal from (runtime/pool/steal.c), overflow (runtime/pool), sleeping.
+ * Not here: who to steal from (runtime/pool/worker.c), overflow (runtime/pool), sleeping.
  * Matrix    (X = callers must exclude each other, - = free):      push  pop  steal
  *                                                         push     X     X     -
  *                                                         pop      X     X     -

@@ -26,9 +26,9 @@ int
 evrt__base_init_common(struct event_base *base, enum evrt_base_kind kind, int flags, unsigned priorities)
 {
 	base->kind = kind;
-	base->flags = flags;
+	base->flags = evrt__config_add_environment(flags);
 	evrt_store_relaxed(&base->priorities, (int)priorities);
-	evrt__sigport_init(&base->signals, evrt__config_wants_signalfd(flags));
+	evrt__sigport_init(&base->signals, base->flags & EVENT_BASE_FLAG_USE_SIGNALFD);
 	return -pthread_mutex_init(&base->setup_lock, NULL);
 }
 

@@ -8,6 +8,7 @@
 
 #include <ctype.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -115,42 +116,59 @@ avoided(const struct event_config *cfg, const char *method)
 	return false;
 }
 
+int
+evrt__config_add_environment(int flags)
+{
+	static const struct { const char *name; int flag; } variables[] = {
+		{ "EVENT_EPOLL_USE_CHANGELIST", EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST },
+		{ "EVENT_PRECISE_TIMER", EVENT_BASE_FLAG_PRECISE_TIMER },
+		{ "EVENT_USE_SIGNALFD", EVENT_BASE_FLAG_USE_SIGNALFD },
+	};
+
+	if (flags & EVENT_BASE_FLAG_IGNORE_ENV)
+		return flags;
+	for (size_t i = 0; i < sizeof(variables) / sizeof(variables[0]); i++)
+		if (evrt__getenv(variables[i].name))
+			flags |= variables[i].flag;
+	return flags;
+}
+
 const struct evrt_backend_ops *
 evrt__config_choose_backend(const struct event_config *cfg, bool pooled)
 {
-	bool environment = !cfg || !(cfg->flags & EVENT_BASE_FLAG_IGNORE_ENV);
-	bool changelist = (cfg && (cfg->flags & EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST)) ||
-	    (environment && evrt__getenv("EVENT_EPOLL_USE_CHANGELIST"));
+	int flags = evrt__config_add_environment(cfg ? cfg->flags : 0);
 
 	for (const struct evrt_backend_ops *const *b = evrt__backends; *b; b++) {
 		if (cfg && avoided(cfg, (*b)->name))
 			continue;
 		if (cfg && ((int)(*b)->features & cfg->features) != cfg->features)
 			continue;
-		if (environment && forbidden_by_environment((*b)->name))
+		if (!(flags & EVENT_BASE_FLAG_IGNORE_ENV) && forbidden_by_environment((*b)->name))
 			continue;
 		/* To avoid, require or forbid epoll speaks of both of its kinds. */
-		return changelist && !pooled && *b == &evrt__backend_epoll ? &evrt__backend_epoll_changelist : *b;
+		return (flags & EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST) && !pooled && *b == &evrt__backend_epoll
+		    ? &evrt__backend_epoll_changelist : *b;
 	}
 	return NULL;
 }
 
-bool
-evrt__config_wants_signalfd(int flags)
-{
-	if (flags & EVENT_BASE_FLAG_USE_SIGNALFD)
-		return true;
-	return !(flags & EVENT_BASE_FLAG_IGNORE_ENV) && evrt__getenv("EVENT_USE_SIGNALFD");
-}
-
 /* As many as there are pollers, plus the NULL at the end; names never change, so one array serves all. */
-const char **
-event_get_supported_methods(void)
+static const char *methods[EVRT_AVOID_MAX];
+
+static void
+methods_list(void)
 {
-	static const char *methods[EVRT_AVOID_MAX];
 	unsigned n = 0;
 
 	for (const struct evrt_backend_ops *const *b = evrt__backends; *b && n < EVRT_AVOID_MAX - 1; b++)
 		methods[n++] = (*b)->name;
+}
+
+const char **
+event_get_supported_methods(void)
+{
+	static pthread_once_t listed = PTHREAD_ONCE_INIT;
+
+	pthread_once(&listed, methods_list);
 	return methods;
 }

@@ -26,8 +26,8 @@ struct event_config {
  * `pooled`: not the changelist. A pool's strands change what another, sleeping worker watches: to wake it
  * for each change costs more than the call that is saved. */
 const struct evrt_backend_ops *evrt__config_choose_backend(const struct event_config *config, bool pooled);
-/* By flags (EVENT_BASE_FLAG_*) or environment, does a base want its signals from signalfd? */
-bool evrt__config_wants_signalfd(int flags);
+/* These EVENT_BASE_FLAG_*, and those that the environment sets unless they say to ignore it. */
+int evrt__config_add_environment(int flags);
 /* getenv, unless the process runs with somebody else's rights. */
 const char *evrt__getenv(const char *name);
 

@@ -1,13 +1,12 @@
 /* api/event/debug_report.c — the words of a report; see debug_report.h. */
 #include "api/event/debug_report.h"
 
-#include <dlfcn.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "base/symbol.h"
 
 /* The log cuts at 1024 bytes: the oldest steps are told last. */
 struct text {
@@ -48,23 +47,6 @@ text_add_events(struct text *t, short events)
 		text_add(t, "no events");
 }
 
-/* The name where there is one; where in its file in any case, since those of static functions are known to
- * debuggers only. */
-static void
-text_add_function(struct text *t, event_callback_fn fn)
-{
-	Dl_info info;
-	void *at = (void *)(uintptr_t)fn;
-
-	if (!at || !dladdr(at, &info) || !info.dli_fname) {
-		text_add(t, "%p", at);
-		return;
-	}
-	const char *file = strrchr(info.dli_fname, '/');
-	text_add(t, "%s%s%s+0x%zx%s", info.dli_sname ? info.dli_sname : "", info.dli_sname ? " (" : "",
-	    file ? file + 1 : info.dli_fname, (size_t)((char *)at - (char *)info.dli_fbase), info.dli_sname ? ")" : "");
-}
-
 static void
 text_add_step(struct text *t, const struct evrt_debug_step_taken *s, evrt_ns now)
 {
@@ -97,14 +79,15 @@ static void
 text_report(struct text *t, const struct evrt_debug_entry *e, const char *problem, const char *advice)
 {
 	evrt_ns now = evrt__clock_now(evrt__clock_real());
+	char name[EVRT_SYMBOL_MAX];
 
 	t->length = 0;
 	text_add(t, "event debug: %s\n  event %p", problem, (const void *)e->ev);
 	if (e->fn) {
 		text_add(t, ": %s %d, ", e->events & EV_SIGNAL ? "signal" : "fd", (int)e->fd);
 		text_add_events(t, e->events);
-		text_add(t, ", callback ");
-		text_add_function(t, e->fn);
+		evrt__symbol_name((void *)(uintptr_t)e->fn, name, sizeof(name));
+		text_add(t, ", callback %s", name);
 		if (e->soft)
 			text_add(t, ", of a bufferevent");
 	}

@@ -4,6 +4,7 @@
  */
 #include <event2/event.h>
 #include <event2/util.h>
+#include <evrt/version.h>
 
 #include "api/event/debug.h"
 #include "api/event/globals.h"
@@ -49,6 +50,18 @@ ev_uint32_t
 event_get_version_number(void)
 {
 	return EVENT__NUMERIC_VERSION;
+}
+
+const char *
+evrt_version_get(void)
+{
+	return EVRT_VERSION;
+}
+
+uint32_t
+evrt_version_get_number(void)
+{
+	return EVRT_VERSION_NUMBER;
 }
 
 void

@@ -143,8 +143,11 @@ static void
 loop_open_poller_anew(struct evrt_loop *l)
 {
 	l->stale_reports = 0;
-	if (evrt__reactor_reopen(&l->reactor) == 0)
-		evrt__fdmap_register_again(&l->fdmap, &l->reactor);
+	if (evrt__reactor_reopen(&l->reactor) < 0)
+		return;
+	int err = evrt__fdmap_register_again(&l->fdmap, &l->reactor);
+	if (err < 0) /* their events stay added, and nobody is there to be told */
+		evrt__warnx("%s: not all descriptors could be registered anew: %s", l->reactor.backend->name, strerror(-err));
 }
 
 /* Waits, as long as nothing is to be done, and hands out the reports. 0 or -errno. */

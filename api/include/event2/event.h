@@ -57,8 +57,9 @@ struct event_base *event_base_new(void);
 /* A new base as `cfg` asks; NULL asks for nothing. `cfg` may be freed afterwards. NULL when no poller has
  * what it requires, when memory or descriptors are out, or EVRT_BASE_FLAG_POOLED has bad values (errno as
  * evrt_pool_new). Unless EVENT_BASE_FLAG_IGNORE_ENV is set, EVENT_NOEPOLL, EVENT_NOPOLL and EVENT_NOSELECT
- * in the environment forbid a poller each, and EVENT_USE_SIGNALFD sets EVENT_BASE_FLAG_USE_SIGNALFD. The
- * environment does not count in set-user-ID programs. */
+ * in the environment forbid a poller each, and EVENT_EPOLL_USE_CHANGELIST, EVENT_PRECISE_TIMER and
+ * EVENT_USE_SIGNALFD set the flags of their names (enum event_base_config_flag). With EVENT_SHOW_METHOD, whatever
+ * the flags, a message names the poller. The environment does not count in set-user-ID programs. */
 EVENT2_EXPORT_SYMBOL
 struct event_base *event_base_new_with_config(const struct event_config *cfg);
 
@@ -80,7 +81,7 @@ void event_base_free_nofinalize(struct event_base *base);
 EVENT2_EXPORT_SYMBOL
 int event_reinit(struct event_base *base);
 
-/* The poller in use: "epoll", "poll" or "select". Never to be freed. */
+/* The poller in use: "epoll", "epoll (with changelist)", "poll" or "select". Never to be freed. */
 EVENT2_EXPORT_SYMBOL
 const char *event_base_get_method(const struct event_base *base);
 
@@ -117,7 +118,7 @@ enum event_base_config_flag {
 	/* No lock for this base, though threads are on: one thread alone may call anything on it or its
 	 * events. Not for pooled bases, where it has no effect. */
 	EVENT_BASE_FLAG_NOLOCK = 0x01,
-	/* Ignore the environment when choosing a poller and the way of signals. */
+	/* Ignore the environment: it neither forbids pollers nor sets flags. */
 	EVENT_BASE_FLAG_IGNORE_ENV = 0x02,
 	/* Of Windows; no effect. */
 	EVENT_BASE_FLAG_STARTUP_IOCP = 0x04,
@@ -129,7 +130,9 @@ enum event_base_config_flag {
 	 * descriptors made by dup or its kin. The environment variable EVENT_EPOLL_USE_CHANGELIST does the
 	 * same. No effect on pooled bases. */
 	EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST = 0x10,
-	/* The finest clock for timeouts. evrt uses it always. */
+	/* The finest clock for all timeouts. evrt uses it anyway, but for those of a second or more, which may be
+	 * late by a tick of the kernel's (1 to 10 ms) without this flag. The environment variable
+	 * EVENT_PRECISE_TIMER does the same. */
 	EVENT_BASE_FLAG_PRECISE_TIMER = 0x20,
 	/* Of libevent 2.2: precise timers without a timerfd. evrt uses no timerfd; no effect. */
 	EVENT_BASE_FLAG_EPOLL_DISALLOW_TIMERFD = 0x40,

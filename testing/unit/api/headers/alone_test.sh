@@ -34,11 +34,7 @@ all=
 for path in "$@"; do
     name=${path##*/include/}
     include=${path%"/$name"}
-    # Strict dialects show the system types that evrt/ needs only where a header of event2/ comes first.
-    case $name in
-    evrt/*) text=$(printf '#include <event2/event.h>\n#include <%s>' "$name") ;;
-    *) text="#include <$name>" ;;
-    esac
+    text="#include <$name>"
     check "$name" "$include" <<<"$text"
     # Twice: the guard works.
     check "$name twice" "$include" <<<"$text"$'\n'"$text"

@@ -2,6 +2,7 @@
  * 2.1.12 on 64-bit Linux. A number that is wrong does not compile; what a compiler cannot see runs as a case.
  */
 #include <event.h>
+#include <event2/buffer.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
 
@@ -37,7 +38,20 @@ SIZE(struct evkeyvalq, 16);
 PLACE(struct evkeyval, key, 16);
 PLACE(struct evkeyval, value, 24);
 
+SIZE(struct evbuffer_ptr, 24);
+PLACE(struct evbuffer_ptr, pos, 0);
+SIZE(struct evbuffer_iovec, 16);
+PLACE(struct evbuffer_iovec, iov_base, 0);
+PLACE(struct evbuffer_iovec, iov_len, 8);
+SIZE(struct evbuffer_cb_info, 24);
+PLACE(struct evbuffer_cb_info, orig_size, 0);
+PLACE(struct evbuffer_cb_info, n_added, 8);
+PLACE(struct evbuffer_cb_info, n_deleted, 16);
+SIZE(struct evutil_addrinfo, 48);
+
 SIZE(struct event_watermark, 16);
+PLACE(struct event_watermark, low, 0);
+PLACE(struct event_watermark, high, 8);
 SIZE(struct bufferevent, 392);
 PLACE(struct bufferevent, ev_base, 0);
 PLACE(struct bufferevent, be_ops, 8);
