@@ -25,9 +25,8 @@ struct evrt_clock *evrt__clock_fake_new(evrt_ns start);
 void evrt__clock_fake_advance(struct evrt_clock *, evrt_ns by);
 void evrt__clock_fake_free(struct evrt_clock *);
 evrt_ns evrt__clock_now(const struct evrt_clock *);
-/* Now, or later by up to a tick of the kernel (1 to 10 ms), or earlier where its coarse clock is more than one tick
- * behind, as in virtual machines: for a third of the price, and without the barrier that
- * reading the processor's counter needs, behind which nothing overlaps. For deadlines that are far away. */
+/* Now, or later by up to three ticks of the kernel (3 to 30 ms): for a third of the price, and without the barrier
+ * that reading the processor's counter needs, behind which nothing overlaps. For deadlines that are far away. */
 evrt_ns evrt__clock_now_or_soon(const struct evrt_clock *);
 
 /* a + b without wrapping: saturates at EVRT_NS_NEVER. a, b >= 0. */

@@ -14,7 +14,7 @@
 /* So many timers are told at once: what they touch fits the first-level cache. */
 #define LOOP_TIMERS_AT_ONCE 64u
 #define LOOP_UNVERIFIED_TURNS_MAX 1024u
-#define LOOP_STALE_REPORTS_MAX 64u
+#define LOOP_STALE_TURNS_MAX 64u
 
 static void
 loop_notify(struct evrt_strand *s)
@@ -142,7 +142,7 @@ loop_wait(struct evrt_loop *l, evrt_ns deadline)
 static void
 loop_open_poller_anew(struct evrt_loop *l)
 {
-	l->stale_reports = 0;
+	l->stale_turns = 0;
 	if (evrt__reactor_reopen(&l->reactor) < 0)
 		return;
 	int err = evrt__fdmap_register_again(&l->fdmap, &l->reactor);
@@ -170,10 +170,13 @@ loop_poll(struct evrt_loop *l, unsigned flags)
 	/* Others may have come and gone while we looked, and woke nobody: what they changed is asked only now. */
 	if (n == 0)
 		n = loop_wait(l, loop_verdict(l, flags) < 0 ? loop_deadline(l, flags) : 0);
+	bool stale = false;
 	for (int i = 0; i < r->ready_count; i++)
-		l->stale_reports += evrt__fdmap_report(&l->fdmap, r, &r->ready[i]) < 0;
+		stale |= evrt__fdmap_report(&l->fdmap, r, &r->ready[i]) < 0;
 	r->ready_count = 0;
-	if (l->stale_reports >= LOOP_STALE_REPORTS_MAX)
+	/* One may come from a deletion during the wait. One in each turn comes for ever. */
+	l->stale_turns = stale ? l->stale_turns + 1 : 0;
+	if (l->stale_turns >= LOOP_STALE_TURNS_MAX)
 		loop_open_poller_anew(l);
 	return n < 0 ? n : 0;
 }

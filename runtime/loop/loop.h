@@ -50,7 +50,7 @@ struct evrt_loop {
 	/* Of many timers due at once only the first are told, and this task stands in the queue for the others:
 	 * what is told is run while it is still in the cache. */
 	struct evrt_task more_due;
-	unsigned stale_reports;      /* of registrations that are none of ours, since the poller was opened */
+	unsigned stale_turns;        /* in a row, with reports of registrations that are none of ours */
 	unsigned unverified_turns;   /* that went by while fdmap.came_back was not empty */
 	evrt_ns due_until;
 };

@@ -131,7 +131,7 @@ enum event_base_config_flag {
 	 * same. No effect on pooled bases. */
 	EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST = 0x10,
 	/* The finest clock for all timeouts. evrt uses it anyway, but for those of a second or more, which may be
-	 * late by a tick of the kernel's (1 to 10 ms) without this flag. The environment variable
+	 * late by three ticks of the kernel's (mostly 12 ms) without this flag. The environment variable
 	 * EVENT_PRECISE_TIMER does the same. */
 	EVENT_BASE_FLAG_PRECISE_TIMER = 0x20,
 	/* Of libevent 2.2: precise timers without a timerfd. evrt uses no timerfd; no effect. */
