@@ -39,7 +39,8 @@ main(void)
 	evutil_socket_t fds[2];
 	struct event_base *base = event_base_new();
 
-	if (!base || evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+	if (!base || evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+	    evutil_make_socket_nonblocking(fds[0]) < 0)
 		return 1;
 	struct event *events[] = {
 		event_new(base, fds[0], EV_READ | EV_PERSIST, on_event, NULL),

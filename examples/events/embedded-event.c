@@ -70,7 +70,9 @@ talk(struct event_base *base, const char *name, const char *text)
 {
 	evutil_socket_t fds[2];
 
-	if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 || !client_new(base, name, fds[0]))
+	if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+	    evutil_make_socket_nonblocking(fds[0]) < 0 ||
+	    !client_new(base, name, fds[0]))
 		return -1;
 	ssize_t n = write(fds[1], text, 2);
 	evutil_closesocket(fds[1]);

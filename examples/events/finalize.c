@@ -70,7 +70,8 @@ main(void)
 	struct event_base *base = evthread_use_pthreads() == 0 ? event_base_new() : NULL;
 	struct client *c = malloc(sizeof(*c));
 
-	if (!base || !c || evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+	if (!base || !c || evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+	    evutil_make_socket_nonblocking(fds[0]) < 0)
 		return 1;
 	c->fd = fds[0];
 	c->readable = event_new(base, fds[0], EV_READ | EV_PERSIST, on_readable, c);

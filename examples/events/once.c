@@ -37,7 +37,9 @@ main(void)
 	evutil_socket_t fds[2];
 	struct event_base *base = event_base_new();
 
-	if (!base || evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 || write(fds[1], "x", 1) != 1)
+	if (!base || evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+	    evutil_make_socket_nonblocking(fds[0]) < 0 ||
+	    write(fds[1], "x", 1) != 1)
 		return 1;
 	if (event_base_once(base, -1, EV_TIMEOUT, on_time, "later", &tenth) < 0 ||
 	    event_base_once(base, fds[0], EV_READ, on_readable, "can be read", NULL) < 0 ||

@@ -65,7 +65,8 @@ main(void)
 	struct event_base *base = event_base_new();
 
 	/* 0 is the most urgent; without a choice an event gets the one in the middle. */
-	if (!base || event_base_priority_init(base, 2) < 0 || evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+	if (!base || event_base_priority_init(base, 2) < 0 || evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0 ||
+	    evutil_make_socket_nonblocking(fds[0]) < 0)
 		return 1;
 	ask_fd = fds[1];
 	struct event *question = event_new(base, fds[0], EV_READ | EV_PERSIST, on_question, event_self_cbarg());

@@ -31,7 +31,15 @@ _VARIANTS = [
     "threaded",
 ]
 
-def contract_test(name, srcs, methods = None, variants = None, oracle_variants = None, fault_methods = None, deps = []):
+def contract_test(
+        name,
+        srcs,
+        methods = None,
+        variants = None,
+        oracle_variants = None,
+        fault_methods = None,
+        tags = [],
+        deps = []):
     """Makes NAME_evrt_METHOD and NAME_oracle_METHOD, each of which runs its variants one after the other.
 
     Args:
@@ -41,6 +49,7 @@ def contract_test(name, srcs, methods = None, variants = None, oracle_variants =
       variants: ["plain"] for a suite that does its own setting up.
       oracle_variants: those of the oracle, where it fails in one.
       fault_methods: the pollers to run on with faults (evrt only); [] for no faults. Else one.
+      tags: of the tests; "no_eventdebug" for a suite that looks at what a build with debug mode on does not do.
       deps: more libraries of testing/ that do not depend on evrt.
     """
     if variants == None:
@@ -63,7 +72,7 @@ def contract_test(name, srcs, methods = None, variants = None, oracle_variants =
         tags = ["manual"],
         deps = deps + ["//testing/harness"],
     )
-    for library, all_methods, its_variants, tags in [
+    for library, all_methods, its_variants, its_tags in [
         ("evrt", _METHODS.keys(), variants, []),
         ("oracle", _METHODS.keys(), oracle_variants or variants, ["oracle"]),
     ]:
@@ -74,15 +83,15 @@ def contract_test(name, srcs, methods = None, variants = None, oracle_variants =
                 srcs = ["variants.sh"],
                 args = ["$(rootpath :%s)" % program] + _METHODS.get(method, []) + its_variants,
                 data = [":" + program],
-                tags = tags,
+                tags = tags + its_tags,
             )
 
     if name.split("_")[0] in _FAULTY_SUITES:
         if fault_methods == None:
             fault_methods = [""] if methods == [] else ["epoll"]
-        _fault_tests(name, srcs, variants, fault_methods, deps)
+        _fault_tests(name, srcs, variants, fault_methods, tags, deps)
 
-def _fault_tests(name, srcs, variants, methods, deps):
+def _fault_tests(name, srcs, variants, methods, tags, deps):
     """Makes NAME_alloc_faults_METHOD and NAME_sys_faults_METHOD: see testing/fault."""
     program = name + "_with_faults"
     evrt_cc_test(
@@ -108,4 +117,5 @@ def _fault_tests(name, srcs, variants, methods, deps):
                 args = ["$(rootpath :%s)" % program, "EVRT_TEST_FAULTS=" + kind] +
                        _METHODS.get(method, []) + [v for v in variants if v != "debug"],
                 data = [":" + program],
+                tags = tags,
             )

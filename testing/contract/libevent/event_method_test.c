@@ -136,7 +136,7 @@ refusals_are_warnings_and_the_loop_goes_on(void)
 	CHECK(other != NULL);
 	CHECK_INT_EQ(event_add(other, NULL), 0);
 	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
-	int file = open("/proc/self/exe", O_RDONLY);
+	int file = open("/proc/self/exe", O_RDONLY | O_NONBLOCK);
 	CHECK(file >= 0);
 	expect_a_warning_later(file, other);
 	close(file);

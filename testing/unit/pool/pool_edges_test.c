@@ -405,7 +405,7 @@ an_fd_that_is_handed_over_leaves_its_poller(void)
 
 	pool = pool_of(2);
 	CHECK_INT_EQ(evrt_pool_start(pool), 0);
-	CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends), 0);
 	struct event *ev = event_new(evrt_pool_get_base(pool, 0), ends[0], EV_READ, hand_over, event_self_cbarg());
 	CHECK_INT_EQ(event_add(ev, NULL), 0);
 	send_bytes(2, 0);

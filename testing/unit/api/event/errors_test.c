@@ -184,7 +184,7 @@ event_add_says_why(void)
 	int fds[2];
 
 	begin_with_base();
-	CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
 	ev = event_new(base, fds[0], EV_READ, nothing, NULL);
 	CHECK(ev != NULL);
 	evrt__sys.epoll_ctl = failing_epoll_ctl;

@@ -62,7 +62,7 @@ note_check(struct evwatch *w, const struct evwatch_check_cb_info *info, void *le
 static struct event *
 idle_event(void)
 {
-	struct event *ev = event_new(base, eventfd(0, EFD_CLOEXEC), EV_READ | EV_PERSIST, note_event, "!");
+	struct event *ev = event_new(base, eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), EV_READ | EV_PERSIST, note_event, "!");
 
 	CHECK_INT_EQ(event_add(ev, NULL), 0);
 	return ev;
@@ -88,7 +88,7 @@ static void
 prepare_wait_check_and_then_events(void)
 {
 	base = event_base_new();
-	struct event *readable = event_new(base, eventfd(1, EFD_CLOEXEC), EV_READ, note_event, "r");
+	struct event *readable = event_new(base, eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), EV_READ, note_event, "r");
 	struct event *timer = event_new(base, -1, 0, note_event, "t");
 	struct evwatch *c = evwatch_check_new(base, note_check, "c");
 	struct evwatch *p = evwatch_prepare_new(base, note_prepare, "p");
@@ -145,7 +145,8 @@ the_timeout_is_that_of_the_wait(void)
 {
 	struct told told;
 	base = event_base_new();
-	struct event *readable = event_new(base, eventfd(1, EFD_CLOEXEC), EV_READ | EV_PERSIST, note_event, "r");
+	struct event *readable =
+	    event_new(base, eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), EV_READ | EV_PERSIST, note_event, "r");
 	struct event *timer = event_new(base, -1, 0, note_event, "t");
 	struct evwatch *p = evwatch_prepare_new(base, ask_timeout, &told);
 	event_add(readable, NULL);
