@@ -144,15 +144,21 @@ event_insert(struct evrt_strand *s, struct event_core *ev)
 }
 
 static void
+event_not_inserted(struct evrt_strand *s, struct event_core *ev)
+{
+	ev->task.flags &= (int16_t)~EVLIST_INSERTED;
+	if (!(ev->task.flags & EVLIST_INTERNAL))
+		evrt__strand_count(s, -1);
+}
+
+static void
 event_uninsert(struct evrt_strand *s, struct event_core *ev)
 {
 	if (ev->events & EV_SIGNAL)
 		evrt__signal_unwatch(&ev->base->signals, ev->slot);
 	else if (ev->slot)
 		evrt__slot_unwatch(ev->slot);
-	ev->task.flags &= (int16_t)~EVLIST_INSERTED;
-	if (!(ev->task.flags & EVLIST_INTERNAL))
-		evrt__strand_count(s, -1);
+	event_not_inserted(s, ev);
 }
 
 static inline void
@@ -177,8 +183,8 @@ event_reserve_timer(struct evrt_strand *s, struct event_core *ev)
 	return event_need_slot(s, ev);
 }
 
-static inline int
-event_set_timer(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
+int
+evrt__event_set_timer_nolock(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
 {
 	int err;
 
@@ -202,12 +208,6 @@ event_set_timer(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
 		evrt__strand_count(s, 1);
 	}
 	return 0;
-}
-
-int
-evrt__event_set_timer_nolock(struct evrt_strand *s, struct event_core *ev, evrt_ns deadline)
-{
-	return event_set_timer(s, ev, deadline);
 }
 
 /* Calls of a signal's callback that are still to come are called off. */
@@ -250,7 +250,7 @@ event_arm(struct evrt_strand *s, struct event_core *ev, const struct timeval *tv
 		ev->interval_ns = duration;
 	if (event_has_timed_out(ev))
 		event_take_back(s, ev);
-	return event_set_timer(s, ev, evrt__ns_add(evrt__base_now(ev->base, s, duration), duration));
+	return evrt__event_set_timer_nolock(s, ev, evrt__ns_add(evrt__base_now(ev->base, s, duration), duration));
 }
 
 int
@@ -335,12 +335,11 @@ event_remove(struct evrt_strand *s, struct event_core *ev)
 	evrt__debug_note(ev, EVRT_DEBUG_DELETED, 0, NULL);
 }
 
-int
+void
 evrt__event_del_nolock(struct evrt_strand *s, struct event_core *ev, bool finalizing)
 {
 	if (finalizing || !(ev->task.flags & EVLIST_FINALIZING))
 		event_remove(s, ev);
-	return 0;
 }
 
 void
@@ -358,9 +357,8 @@ evrt__event_retire_nolock(struct evrt_strand *s, struct event_core *ev)
 	evrt__slot_linger(slot);
 	s->lingering = slot;
 	ev->slot = NULL; /* after its callback the event may be gone, or used otherwise */
-	ev->task.flags = (int16_t)((ev->task.flags & ~EVLIST_INSERTED) | EVRT_EV_LINGERS);
-	if (!(ev->task.flags & EVLIST_INTERNAL))
-		evrt__strand_count(s, -1);
+	ev->task.flags |= EVRT_EV_LINGERS;
+	event_not_inserted(s, ev);
 	evrt__debug_note(ev, EVRT_DEBUG_DELETED, 0, NULL);
 }
 

@@ -134,17 +134,15 @@ event_priority_set(struct event *public_ev, int priority)
 	return 0;
 }
 
-/* Deadlines are monotonic; users get them on the wall clock. */
-static void
-wall_time_of(const struct event_core *ev, struct evrt_strand *s, struct timeval *out)
+struct timeval
+evrt__event_wall_deadline(const struct event_core *ev, const struct evrt_strand *s)
 {
 	struct timeval wall;
 
 	evutil_gettimeofday(&wall, NULL);
-	evrt_ns at = evrt__ns_add((evrt_ns)wall.tv_sec * EVRT_NS_PER_SEC + wall.tv_usec * EVRT_NS_PER_US,
-	    ev->deadline_ns - evrt__reactor_now(s->home));
-	out->tv_sec = (time_t)(at / EVRT_NS_PER_SEC);
-	out->tv_usec = (suseconds_t)(at % EVRT_NS_PER_SEC / EVRT_NS_PER_US);
+	evrt_ns at = evrt__ns_add(evrt__ns_from_timeval(&wall), ev->deadline_ns - evrt__reactor_now(s->home));
+	return (struct timeval){ (time_t)(at / EVRT_NS_PER_SEC),
+		(suseconds_t)(at % EVRT_NS_PER_SEC / EVRT_NS_PER_US) };
 }
 
 int
@@ -169,7 +167,7 @@ event_pending(const struct event *public_ev, short what, struct timeval *tv)
 		flags |= EV_TIMEOUT;
 	what &= EV_TIMEOUT | IO_EVENTS | EV_SIGNAL;
 	if (tv && (flags & what & EV_TIMEOUT))
-		wall_time_of(ev, s, tv);
+		*tv = evrt__event_wall_deadline(ev, s);
 	evrt__event_unlock(s);
 	return flags & what;
 }

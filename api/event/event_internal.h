@@ -187,6 +187,8 @@ int evrt__event_add_nolock(struct evrt_strand *, struct event_core *, const stru
 /* Gives the slot back when nothing of the event is pending. */
 void evrt__event_drop_slot_nolock(struct event_core *);
 int evrt__event_set_timer_nolock(struct evrt_strand *, struct event_core *, evrt_ns deadline);
+/* When its timeout is due, on the wall clock: deadlines are monotonic, and users get them so. Strand locked. */
+struct timeval evrt__event_wall_deadline(const struct event_core *, const struct evrt_strand *);
 /* evrt_loop.timer_due of a plain base. */
 void evrt__event_timer_due(struct evrt_loop *, struct evrt_timer *, evrt_ns armed_for);
 /* The event that owns a slot, or NULL: a stream's, a signal port's, or nobody's. Strand locked. */
@@ -194,7 +196,7 @@ struct event_core *evrt__slot_event(struct evrt_slot *);
 /* Frees what event_new made. No lock held. */
 void evrt__event_free_memory(struct event_core *);
 /* Out of everything; `finalizing`: also when it is being finalised. Does not wait for a running callback. */
-int evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
+void evrt__event_del_nolock(struct evrt_strand *, struct event_core *, bool finalizing);
 /* The same before the callback of an event that is not persistent. If it comes back as a rule, what its fd needs is
  * kept until the callback has ended; then evrt__event_retire_end. */
 void evrt__event_retire_nolock(struct evrt_strand *, struct event_core *);

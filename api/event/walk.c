@@ -118,12 +118,8 @@ dump_inserted(struct event_core *ev, void *arg)
 	fputs(ev->events & EV_ET ? " ET" : "", out);
 	fputs(ev->task.flags & EVLIST_INTERNAL ? " Internal" : "", out);
 	if (ev->task.flags & EVLIST_TIMEOUT) {
-		struct timeval now;
-		evutil_gettimeofday(&now, NULL);
-		evrt_ns at = evrt__ns_add((evrt_ns)now.tv_sec * EVRT_NS_PER_SEC + now.tv_usec * EVRT_NS_PER_US,
-		    ev->deadline_ns - evrt__reactor_now(ev->base->strand->home));
-		fprintf(out, " Timeout=%ld.%06d", (long)(at / EVRT_NS_PER_SEC),
-		    (int)(at % EVRT_NS_PER_SEC / EVRT_NS_PER_US));
+		struct timeval at = evrt__event_wall_deadline(ev, ev->base->strand);
+		fprintf(out, " Timeout=%ld.%06d", (long)at.tv_sec, (int)at.tv_usec);
 	}
 	fputc('\n', out);
 	return 0;
