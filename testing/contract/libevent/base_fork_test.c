@@ -48,20 +48,27 @@ child_reads(void)
 	return 0;
 }
 
+/* Whatever the child does with its copy of the base, the parent's event is told of what is written. */
 static void
-an_fds_event_goes_on_in_both(void)
+reading_goes_on_beside(int (*child)(void))
 {
 	base = event_base_new();
 	pair(fds);
 	ev = event_new(base, fds[0], EV_READ | EV_PERSIST, read_one, NULL);
 	event_add(ev, NULL);
-	in_a_child(child_reads);
+	in_a_child(child);
 	CHECK_INT_EQ(write(fds[1], "p", 1), 1);
 	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
 	CHECK_STR_EQ(trace, "p");
 	event_free(ev);
 	event_base_free(base);
 	close_pair(fds);
+}
+
+static void
+an_fds_event_goes_on_in_both(void)
+{
+	reading_goes_on_beside(child_reads);
 }
 
 static int
@@ -77,17 +84,7 @@ child_deletes(void)
 static void
 what_the_child_deletes_stays_with_the_parent(void)
 {
-	base = event_base_new();
-	pair(fds);
-	ev = event_new(base, fds[0], EV_READ | EV_PERSIST, read_one, NULL);
-	event_add(ev, NULL);
-	in_a_child(child_deletes);
-	CHECK_INT_EQ(write(fds[1], "p", 1), 1);
-	CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
-	CHECK_STR_EQ(trace, "p");
-	event_free(ev);
-	event_base_free(base);
-	close_pair(fds);
+	reading_goes_on_beside(child_deletes);
 }
 
 static int
