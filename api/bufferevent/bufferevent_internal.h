@@ -4,13 +4,19 @@
  *           the calls that kinds, filters and protocols above are made of.
  * Not here: the public contract (event2/bufferevent.h); what a kind does (socket.c, …): no name of a kind
  *           occurs in core.c, callbacks.c and watermark.c.
- * Threads:  as in event2/bufferevent.h. "Locked" means: the bufferevent's lock is held, where it has one.
- * Locks:    the bufferevent's (rank bufferevent, recursive, the one of both its evbuffers), then the
- *           strand's (rank base). No callback of the program is called with the strand's lock held.
+ * Threads:  as in event2/bufferevent.h. "Locked" means: the bufferevent's data lock is held, where it has one.
+ * Locks:    call (rank bufferevent_call), then data (rank bufferevent; that of both its evbuffers), then the
+ *           strand's (rank base). Call and data are recursive.
  *
- * Every field is guarded by the bufferevent's lock unless it says otherwise. Without a lock (no
- * BEV_OPT_THREADSAFE, or a program without threads) whoever calls is the strand, or the program sees to it
- * that nobody else does.
+ * Every field is guarded by the data lock unless it says otherwise. Without locks (no BEV_OPT_THREADSAFE, or a
+ * program without threads) whoever calls is the strand, or the program sees to it that nobody else does.
+ *
+ * Why two locks. libevent has one, and holds it while the program's callbacks run: two that write to each other's
+ * bufferevents then wait for each other for ever. Here a callback runs with the call lock alone, and what
+ * moves bytes, enables or asks takes the data lock alone. Only bufferevent_lock, _setcb and _free wait for a
+ * callback that runs in another thread, as their callers count on; and these not inside a pool's strand, where
+ * the wait might be for each other. Whoever holds the data lock only tries for the call lock, and if it is
+ * not to be had the callback is deferred.
  *
  * Life: references are held by the program (one, given up by bufferevent_free), by a queued run of deferred
  * callbacks, by every callback while it runs, and by deferred callbacks of the evbuffers. When the last
@@ -69,6 +75,13 @@ struct bufferevent_ops {
 struct evrt_bev_lookup;
 struct evutil_addrinfo;
 
+/* See the head of this file. Both are const. */
+struct evrt_bev_locks {
+	void *data;
+	void *call;
+	evrt_atomic(uint32_t) refs; /* bufferevents that have it */
+};
+
 /* A connect by host name that is under way; connect.c. */
 struct evrt_bev_connect {
 	bool connecting;                   /* ev_write waits for the end of a connect */
@@ -82,11 +95,12 @@ struct evrt_bev_connect {
 struct bufferevent_private {
 	struct bufferevent bev;         /* the public part, first */
 	struct evrt_strand *strand;     /* referenced; where callbacks run. Const but for set_base */
-	void *lock;                     /* const after init; NULL: none */
-	bool owns_lock;                 /* const */
+	struct evrt_bev_locks *locks;   /* shared by all of a chain of filters, or a pair; NULL: none */
 	int options;                    /* enum bufferevent_options; const */
 	unsigned refs;
 	bool freed;                     /* bufferevent_free was called */
+	bool call_refused;              /* the call lock was not to be had: what comes is deferred, too, in order */
+	uint8_t in_buffer_cb;           /* callbacks of its evbuffers that are under way, with the data lock held */
 	uint8_t read_suspended;         /* enum evrt_bev_suspend */
 	uint8_t write_suspended;
 	struct evbuffer_cb_entry *watermark_cb; /* on input while a read high watermark is set */
@@ -124,10 +138,10 @@ evrt__bev_const(const struct bufferevent *bev)
 /* --- core.c --------------------------------------------------------------------------------- */
 
 /* Fills zeroed memory: evbuffers, lock, strand, one reference; writing enabled. `with`: whose lock and strand it
- * shares (the caller sees to it that the lock lives long enough); NULL: a strand of the base's choice, and
- * a lock where `options` ask for one. 0; -EINVAL, -ENOMEM, and nothing is held then. */
+ * shares, and to whom locks are given if it has none and `options` ask for them (nobody else uses it meanwhile);
+ * NULL: a strand of the base's choice. 0; -EINVAL, -ENOMEM, and nothing is held then. */
 int evrt__bev_init(struct bufferevent_private *, struct event_base *base, const struct bufferevent_ops *ops,
-    int options, const struct bufferevent_private *with);
+    int options, struct bufferevent_private *with);
 /* Gives back what init took, for a kind whose own part of making failed: nobody else knows the object. */
 void evrt__bev_fini(struct bufferevent_private *);
 void evrt__bev_lock(const struct bufferevent_private *);
@@ -148,7 +162,7 @@ void evrt__bev_disable_nolock(struct bufferevent_private *, short events);
 /* --- callbacks.c ------------------------------------------------------------------------------ */
 
 /* Calls, or defers, one callback; `options`: BEV_TRIG_DEFER_CALLBACKS defers it whatever the bufferevent's
- * own options say. Locked, with a reference held by the caller. */
+ * own options say. Locked, with a reference held by the caller; while a callback runs the data lock is released. */
 void evrt__bev_call_read(struct bufferevent_private *, int options);
 void evrt__bev_call_write(struct bufferevent_private *, int options);
 /* `err` is what EVUTIL_SOCKET_ERROR() says in the callback. */

@@ -15,9 +15,11 @@
  * Kinds: over a socket, over another bufferevent with a filter between, in pairs without the kernel, and
  * over TLS (event2/bufferevent_ssl.h). Writing is enabled from the start, reading is not.
  *
- * Threads. With BEV_OPT_THREADSAFE each call is atomic, and its lock is that of both evbuffers; callbacks run
- * with it held, except with BEV_OPT_UNLOCK_CALLBACKS: two that write to each other's bufferevent need that,
- * or a lock order of their own. Without, one thread at a time uses a bufferevent and the loop counts as one.
+ * Threads. With BEV_OPT_THREADSAFE each call is atomic, and its lock is that of both evbuffers; one callback runs
+ * at a time. While one runs in a thread, others may write, enable, disable and ask: two that write to each other's
+ * bufferevents never wait for each other. bufferevent_lock, _setcb and _free wait for its end, except with
+ * BEV_OPT_UNLOCK_CALLBACKS: two callbacks that use these on each other's bufferevents need that, or an order of
+ * their own. Without THREADSAFE, one thread at a time uses a bufferevent and the loop counts as one.
  * On a pooled base (evrt/pool.h) the callbacks of a bufferevent run in its strand, which is that of the
  * callback that made it (an accepted connection's, in a listener's callback). Inside of its strand no lock is
  * needed; from anywhere else BEV_OPT_THREADSAFE is. What other threads trigger there is always deferred.
@@ -65,7 +67,7 @@ typedef void (*bufferevent_data_cb)(struct bufferevent *bev, void *ctx);
 typedef void (*bufferevent_event_cb)(struct bufferevent *bev, short what, void *ctx);
 
 /* Sets the three callbacks and their argument; NULL: none. The next callback is to the new ones, also one
- * that was deferred before. */
+ * that was deferred before. With BEV_OPT_THREADSAFE it waits as bufferevent_free does. */
 EVENT2_EXPORT_SYMBOL
 void bufferevent_setcb(struct bufferevent *bufev, bufferevent_data_cb readcb, bufferevent_data_cb writecb,
     bufferevent_event_cb eventcb, void *cbarg);
@@ -86,7 +88,7 @@ enum bufferevent_options {
 	/* Callbacks come from the loop, not from inside of calls: never deeper in the stack. They are told in
 	 * the order CONNECTED, read, write, all other events, and at most once each per turn. */
 	BEV_OPT_DEFER_CALLBACKS = (1 << 2),
-	/* Callbacks run without the lock held. Needs BEV_OPT_DEFER_CALLBACKS. */
+	/* Nothing waits for a callback that runs; see above. Needs BEV_OPT_DEFER_CALLBACKS. */
 	BEV_OPT_UNLOCK_CALLBACKS = (1 << 3)
 };
 
@@ -98,7 +100,9 @@ struct bufferevent *bufferevent_socket_new(struct event_base *base, evutil_socke
 
 /* Gives up the program's reference: no callback of it begins any more, and, as soon as none is running, all
  * is freed. What output holds is not sent; unread input is lost. The program may have the descriptor back at
- * once, unless BEV_OPT_CLOSE_ON_FREE closes it. Never waits. */
+ * once, unless BEV_OPT_CLOSE_ON_FREE closes it. With BEV_OPT_THREADSAFE it waits for a callback that runs in
+ * another thread (see above), so that what the callback uses may be freed afterwards; not so when it is called
+ * in a strand of a pool. */
 EVENT2_EXPORT_SYMBOL
 void bufferevent_free(struct bufferevent *bufev);
 
@@ -108,7 +112,8 @@ void bufferevent_incref(struct bufferevent *bufev);
 EVENT2_EXPORT_SYMBOL
 int bufferevent_decref(struct bufferevent *bufev);
 
-/* Takes the lock and a reference; gives up both. They nest. Without a lock, only the reference. */
+/* Keeps callbacks and other threads out, and takes a reference; gives up both. They nest. Waits for a callback that
+ * runs in another thread. Without BEV_OPT_THREADSAFE: only the reference. */
 EVENT2_EXPORT_SYMBOL
 void bufferevent_lock(struct bufferevent *bufev);
 EVENT2_EXPORT_SYMBOL
