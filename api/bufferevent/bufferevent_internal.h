@@ -182,6 +182,17 @@ size_t evrt__bev_write_budget(struct bufferevent_private *);
 void evrt__bev_moved_read(struct bufferevent_private *, size_t n);
 void evrt__bev_moved_write(struct bufferevent_private *, size_t n);
 
+/* --- ratelim.c ---------------------------------------------------------------------------------- */
+
+/* Leaves the group, and lets nothing come any more. May be called twice. Locked. */
+void evrt__bev_rate_stop(struct bufferevent_private *);
+/* The last step, in the strand, stopped. */
+void evrt__bev_rate_destroy(struct bufferevent_private *);
+/* A direction waits for its bucket or its group's. Locked. */
+bool evrt__bev_rate_holds(const struct bufferevent_private *);
+/* The strand has changed, while nothing was held. 0 or -1. Locked. */
+int evrt__bev_rate_rebase(struct bufferevent_private *);
+
 /* --- connect.c ---------------------------------------------------------------------------------- */
 
 /* A connect was under way and its socket is writable, or it has failed at once. Returns true when the
