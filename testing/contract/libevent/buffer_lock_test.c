@@ -12,6 +12,7 @@
 #include <event2/thread.h>
 
 #define ROUNDS 3000
+#define MOVES 50000 /* enough to meet in the middle of one */
 
 /* Locks of the program's own. Of the recursive ones, which evbuffers have, what is done is counted. */
 struct own_lock {
@@ -190,11 +191,14 @@ refused_calls_release_the_lock(void)
 
 struct two { struct evbuffer *from, *to; };
 
+static pthread_barrier_t both_are_there;
+
 static void *
 move_to_and_fro(void *arg)
 {
 	struct two *t = arg;
-	for (int i = 0; i < ROUNDS; i++) {
+	pthread_barrier_wait(&both_are_there);
+	for (int i = 0; i < MOVES; i++) {
 		CHECK_INT_EQ(evbuffer_add_buffer(t->to, t->from), 0);
 		CHECK(evbuffer_remove_buffer(t->to, t->from, 3) >= 0);
 		CHECK_INT_EQ(evbuffer_prepend_buffer(t->from, t->to), 0);
@@ -212,9 +216,11 @@ two_threads_move_in_opposite_directions(void)
 	pthread_t t;
 	CHECK_INT_EQ(evbuffer_enable_locking(a, NULL), 0);
 	CHECK_INT_EQ(evbuffer_enable_locking(b, NULL), 0);
+	CHECK_INT_EQ(pthread_barrier_init(&both_are_there, NULL, 2), 0);
 	CHECK_INT_EQ(pthread_create(&t, NULL, move_to_and_fro, &there), 0);
 	move_to_and_fro(&back);
 	pthread_join(t, NULL);
+	pthread_barrier_destroy(&both_are_there);
 	CHECK_INT_EQ(evbuffer_get_length(a) + evbuffer_get_length(b), 12);
 	evbuffer_free(a);
 	evbuffer_free(b);
