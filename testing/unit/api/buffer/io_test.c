@@ -2,7 +2,7 @@
  *
  * Here:     what one read offers and learns, what stays allocated, writes in parts, sendfile and what is done
  *           where it is refused. System calls fail through base/sys.h's table.
- * Not here: contents (model_test.c).
+ * Not here: contents (random_ops_test.c).
  */
 #include "testing/harness/test.h"
 
