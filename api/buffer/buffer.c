@@ -16,13 +16,11 @@ _Static_assert(sizeof(struct evbuffer_cb_info) == 24, "the ABI of libevent 2.1")
 struct evbuffer *
 evbuffer_new(void)
 {
-	struct evbuffer *buf = evrt__calloc(1, sizeof(*buf));
+	struct evbuffer *buf = evrt__malloc(sizeof(*buf));
 	if (!buf)
 		return NULL;
+	*buf = (struct evbuffer){ .refs = 1, .max_read = EVRT_BUFFER_READ_MAX_DEFAULT };
 	evrt__list_init(&buf->callbacks);
-	buf->refs = 1;
-	buf->max_read = EVRT_BUFFER_READ_MAX_DEFAULT;
-	buf->read_estimate = EVRT_BUFFER_READ_FIRST;
 	return buf;
 }
 
@@ -61,14 +59,8 @@ evbuffer_free(struct evbuffer *buf)
 }
 
 void
-evrt__buffer_finish(struct evbuffer *buf)
+evrt__buffer_finish_told(struct evbuffer *buf)
 {
-	EVRT_DCHECK(evrt__buffer_validate(buf));
-	if (evrt__list_empty(&buf->callbacks)) {
-		evrt__buffer_run_callbacks(buf); /* forgets the counts */
-		evrt__buffer_unlock(buf);
-		return;
-	}
 	buf->refs++; /* a callback may free the evbuffer */
 	evrt__buffer_run_callbacks(buf);
 	evrt__buffer_decref_and_unlock(buf);
@@ -78,6 +70,10 @@ void
 evrt__buffer_finish2(struct evbuffer *x, struct evbuffer *y)
 {
 	EVRT_DCHECK(evrt__buffer_validate(x) && evrt__buffer_validate(y));
+	if (evrt__list_empty(&x->callbacks) && evrt__list_empty(&y->callbacks)) {
+		evrt__buffer_unlock2(x, y);
+		return;
+	}
 	x->refs++;
 	y->refs++;
 	evrt__buffer_run_callbacks(x);

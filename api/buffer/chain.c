@@ -22,19 +22,6 @@ chain_init(struct evrt_chain *c, enum evrt_chain_kind kind, unsigned char *mem, 
 	c->kind = (uint8_t)kind;
 }
 
-/* The size to ask the allocator for: powers of two while they are small, then whole pages, so that a
- * large block wastes less than a page. */
-static size_t
-chain_total(size_t least)
-{
-	size_t total = EVRT_CHAIN_TOTAL_MIN;
-	if (least > 4096)
-		return (least + 4095) & ~(size_t)4095;
-	while (total < least)
-		total *= 2;
-	return total;
-}
-
 struct evrt_chain *
 evrt__chain_new(size_t room)
 {
@@ -42,8 +29,12 @@ evrt__chain_new(size_t room)
 		errno = ENOMEM;
 		return NULL;
 	}
-	size_t total = chain_total(room + sizeof(struct evrt_chain));
-	struct evrt_chain *c = evrt__malloc(total);
+	struct evrt_chain *c = room == EVRT_CHAIN_ROOM_BULK ? evrt__chain_cache_take() : NULL;
+	size_t total = room + sizeof(*c);
+	if (room != EVRT_CHAIN_ROOM_BULK) /* which is a size of its own, so that the cache knows its chains by it */
+		total = (total + EVRT_CHAIN_TOTAL_STEP - 1) & ~(size_t)(EVRT_CHAIN_TOTAL_STEP - 1);
+	if (!c)
+		c = evrt__malloc(total);
 	if (!c)
 		return NULL;
 	chain_init(c, EVRT_CHAIN_HEAP, (unsigned char *)(c + 1), total - sizeof(*c));
@@ -54,8 +45,7 @@ struct evrt_chain *
 evrt__chain_new_growing(size_t room, size_t held)
 {
 	/* As much as is held already: the number of chains stays logarithmic, and at most half is waste. */
-	size_t total = held < EVRT_CHAIN_TOTAL_MAX ? held : EVRT_CHAIN_TOTAL_MAX;
-	size_t least = total > sizeof(struct evrt_chain) ? total - sizeof(struct evrt_chain) : 0;
+	size_t least = held < EVRT_CHAIN_ROOM_BULK ? held : EVRT_CHAIN_ROOM_BULK;
 	return evrt__chain_new(room > least ? room : least);
 }
 
@@ -123,6 +113,8 @@ evrt__chain_drop(struct evrt_chain *c)
 		}
 		if (c->kind != EVRT_CHAIN_HEAP)
 			chain_release[c->kind](c);
+		else if (c->cap == EVRT_CHAIN_ROOM_BULK && evrt__chain_cache_put(c))
+			return;
 		evrt__free(c);
 		return;
 	}
@@ -161,24 +153,6 @@ evrt__chain_copy(const struct evrt_chain *c, size_t skip, void *out, size_t n)
 	}
 }
 
-void
-evrt__buffer_link(struct evbuffer *buf, struct evrt_chain *c)
-{
-	c->next = NULL;
-	if (buf->last)
-		buf->last->next = c;
-	else
-		buf->first = c;
-	buf->last = c;
-}
-
-void
-evrt__buffer_drop_spare(struct evbuffer *buf)
-{
-	evrt__chain_drop(buf->spare);
-	buf->spare = NULL;
-}
-
 int
 evrt__buffer_make_room(struct evbuffer *buf, size_t size, bool contiguous)
 {
@@ -194,19 +168,6 @@ evrt__buffer_make_room(struct evbuffer *buf, size_t size, bool contiguous)
 	evrt__buffer_drop_spare(buf);
 	buf->spare = c;
 	return 0;
-}
-
-void
-evrt__buffer_commit(struct evbuffer *buf, size_t in_last, size_t in_spare)
-{
-	if (in_last)
-		buf->last->len += in_last;
-	if (in_spare) {
-		buf->spare->len = in_spare;
-		evrt__buffer_link(buf, buf->spare);
-		buf->spare = NULL;
-	}
-	evrt__buffer_added(buf, in_last + in_spare);
 }
 
 void
@@ -250,10 +211,8 @@ evrt__buffer_take(struct evbuffer *buf, size_t n)
 }
 
 int
-evrt__buffer_load(struct evbuffer *buf, size_t upto)
+evrt__buffer_load_files(struct evbuffer *buf, size_t upto)
 {
-	if (!buf->may_have_files)
-		return 0;
 	size_t seen = 0;
 	struct evrt_chain *c = buf->first;
 	for (; c && seen < upto; c = c->next) {

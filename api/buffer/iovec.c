@@ -89,10 +89,10 @@ static int
 iovec_peek(struct evbuffer *buf, ev_ssize_t len, const struct evbuffer_ptr *start, struct evbuffer_iovec *vec,
     int n_vec)
 {
-	struct evrt_buffer_cursor at;
+	struct evrt_buffer_cursor at = { buf->first, 0, 0 };
 	size_t seen = 0;
 	int n = 0;
-	if (evrt__buffer_cursor(buf, start, &at) != 0)
+	if (start && evrt__buffer_cursor(buf, start, &at) != 0)
 		return 0;
 	size_t wanted = len < 0 ? EV_SIZE_MAX : (size_t)len;
 	size_t upto = wanted < buf->total_len - at.pos ? at.pos + wanted : buf->total_len;
