@@ -33,6 +33,8 @@
 #define EVRT_BUFFER_LEN_MAX ((size_t)EV_SSIZE_MAX / 2)
 #define EVRT_CHAIN_TOTAL_STEP 256u          /* header and data of the smallest chain, and what larger ones grow by */
 #define EVRT_CHAIN_ROOM_BULK 65536u         /* chains grow with the contents up to here; larger on demand */
+#define EVRT_CHAIN_ROOM_LARGE (1u << 18)    /* what they grow by once there are ... */
+#define EVRT_BUFFER_HELD_LARGE (1u << 20)   /* ... so many bytes: such chains give their pages back themselves */
 #define EVRT_BUFFER_READ_MAX_DEFAULT 65536u
 #define EVRT_BUFFER_WRITE_VECS 64          /* pieces of one writev; 1 KiB of stack */
 
@@ -52,6 +54,7 @@ struct evrt_chain {
 	size_t len;         /* bytes of contents */
 	evrt_atomic(uint32_t) refs; /* its evbuffer, and every SHARED chain that points here */
 	uint8_t kind;               /* enum evrt_chain_kind; constant */
+	bool gives_back;            /* its pages go to the system before its memory goes to the allocator; constant */
 };
 
 struct evrt_chain_reference {
@@ -68,6 +71,18 @@ struct evrt_chain_file {
 	struct evbuffer_file_segment *segment;
 };
 
+static inline void
+evrt__chain_init(struct evrt_chain *c, enum evrt_chain_kind kind, unsigned char *mem, size_t cap)
+{
+	c->next = NULL;
+	c->mem = mem;
+	c->cap = cap;
+	c->start = 0;
+	c->len = 0;
+	evrt_store_relaxed(&c->refs, 1u); /* not yet seen by another thread */
+	c->kind = (uint8_t)kind;
+	c->gives_back = false;
+}
 /* A chain without contents and with room for `room` bytes or more. NULL when memory is out. */
 struct evrt_chain *evrt__chain_new(size_t room);
 /* The same with as much room as fits contents of `held` bytes that grow: at least `room`. */

@@ -8,19 +8,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "base/mem.h"
-
-static void
-chain_init(struct evrt_chain *c, enum evrt_chain_kind kind, unsigned char *mem, size_t cap)
-{
-	c->next = NULL;
-	c->mem = mem;
-	c->cap = cap;
-	c->start = 0;
-	c->len = 0;
-	evrt_store_relaxed(&c->refs, 1u); /* not yet seen by another thread */
-	c->kind = (uint8_t)kind;
-}
+#include "base/sys.h"
 
 struct evrt_chain *
 evrt__chain_new(size_t room)
@@ -37,7 +28,7 @@ evrt__chain_new(size_t room)
 		c = evrt__malloc(total);
 	if (!c)
 		return NULL;
-	chain_init(c, EVRT_CHAIN_HEAP, (unsigned char *)(c + 1), total - sizeof(*c));
+	evrt__chain_init(c, EVRT_CHAIN_HEAP, (unsigned char *)(c + 1), total - sizeof(*c));
 	return c;
 }
 
@@ -46,7 +37,13 @@ evrt__chain_new_growing(size_t room, size_t held)
 {
 	/* As much as is held already: the number of chains stays logarithmic, and at most half is waste. */
 	size_t least = held < EVRT_CHAIN_ROOM_BULK ? held : EVRT_CHAIN_ROOM_BULK;
-	return evrt__chain_new(room > least ? room : least);
+	bool large = held >= EVRT_BUFFER_HELD_LARGE;
+	if (large)
+		least = EVRT_CHAIN_ROOM_LARGE;
+	struct evrt_chain *c = evrt__chain_new(room > least ? room : least);
+	if (c)
+		c->gives_back = large;
+	return c;
 }
 
 struct evrt_chain *
@@ -57,7 +54,7 @@ evrt__chain_new_shared(struct evrt_chain *origin)
 		return NULL;
 	/* relaxed: the caller's evbuffer holds a reference, so it cannot be the last one now. */
 	evrt_add_relaxed(&origin->refs, 1u);
-	chain_init(&s->chain, EVRT_CHAIN_SHARED, origin->mem, origin->start + origin->len);
+	evrt__chain_init(&s->chain, EVRT_CHAIN_SHARED, origin->mem, origin->start + origin->len);
 	s->chain.start = origin->start;
 	s->chain.len = origin->len;
 	s->origin = origin;
@@ -71,7 +68,7 @@ evrt__chain_new_file(struct evbuffer_file_segment *seg, size_t start, size_t len
 	if (!f)
 		return NULL;
 	evrt__segment_ref(seg);
-	chain_init(&f->chain, EVRT_CHAIN_FILE, NULL, start + len);
+	evrt__chain_init(&f->chain, EVRT_CHAIN_FILE, NULL, start + len);
 	f->chain.start = start;
 	f->chain.len = len;
 	f->segment = seg;
@@ -97,6 +94,18 @@ static void (*const chain_release[])(struct evrt_chain *) = {
 	[EVRT_CHAIN_FILE] = chain_release_file,
 };
 
+/* One small block behind it keeps all of a heap with the process, and an evbuffer that was large once has many
+ * such chains. What the bytes are does not matter any more; that this may fail does not either. */
+static void
+chain_give_back(struct evrt_chain *c)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)c->mem + page - 1) & ~(page - 1);
+	uintptr_t to = ((uintptr_t)c->mem + c->cap) & ~(page - 1);
+	if (from < to)
+		evrt__sys.madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 void
 evrt__chain_drop(struct evrt_chain *c)
 {
@@ -113,6 +122,8 @@ evrt__chain_drop(struct evrt_chain *c)
 		}
 		if (c->kind != EVRT_CHAIN_HEAP)
 			chain_release[c->kind](c);
+		else if (c->gives_back)
+			chain_give_back(c);
 		else if (c->cap == EVRT_CHAIN_ROOM_BULK && evrt__chain_cache_put(c))
 			return;
 		evrt__free(c);

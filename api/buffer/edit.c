@@ -86,6 +86,7 @@ evbuffer_expand(struct evbuffer *buf, size_t datlen)
 	evrt__buffer_lock(buf);
 	if (evrt__buffer_fits(buf, datlen) && evrt__buffer_make_room(buf, datlen, true) == 0)
 		result = 0;
+	EVRT_DCHECK(evrt__buffer_validate(buf));
 	evrt__buffer_unlock(buf);
 	return result;
 }

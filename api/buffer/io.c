@@ -79,7 +79,8 @@ io_read(struct evbuffer *buf, int fd, ssize_t howmuch, size_t *out_offered)
 	if (!evrt__buffer_fits(buf, want))
 		return -ENOBUFS;
 	if (in_bulk) {
-		bulk = evrt__chain_new(in_bulk > EVRT_CHAIN_ROOM_BULK ? in_bulk : EVRT_CHAIN_ROOM_BULK);
+		size_t least = in_bulk > EVRT_CHAIN_ROOM_BULK ? in_bulk : EVRT_CHAIN_ROOM_BULK;
+		bulk = evrt__chain_new_growing(least, buf->total_len);
 		if (!bulk)
 			return -ENOMEM;
 	}

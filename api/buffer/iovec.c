@@ -36,6 +36,7 @@ evbuffer_reserve_space(struct evbuffer *buf, ev_ssize_t size, struct evbuffer_io
 	size_t want = size ? (size_t)size : 1; /* there is always a piece to show */
 	if (evrt__buffer_make_room(buf, want, n_vec == 1) == 0)
 		result = iovec_of_room(buf, want, vec, n_vec);
+	EVRT_DCHECK(evrt__buffer_validate(buf));
 out:
 	evrt__buffer_unlock(buf);
 	return result;
@@ -120,6 +121,7 @@ evbuffer_peek(struct evbuffer *buf, ev_ssize_t len, struct evbuffer_ptr *start_a
 {
 	evrt__buffer_lock(buf);
 	int n = iovec_peek(buf, len, start_at, vec_out, n_vec);
+	EVRT_DCHECK(evrt__buffer_validate(buf)); /* it may have loaded a file */
 	evrt__buffer_unlock(buf);
 	return n;
 }
