@@ -43,6 +43,8 @@
 enum evrt_bev_suspend {
 	EVRT_BEV_SUSPEND_WATERMARK = 1, /* input is at the read high watermark */
 	EVRT_BEV_SUSPEND_LOOKUP = 2,    /* a host name is being resolved */
+	EVRT_BEV_SUSPEND_BW = 4,        /* its own bucket is empty */
+	EVRT_BEV_SUSPEND_BW_GROUP = 8,  /* its group's is */
 };
 
 /* How a kind of bufferevent differs. All are called locked; NULL where not allowed says so. */
@@ -73,6 +75,7 @@ struct bufferevent_ops {
 };
 
 struct evrt_bev_lookup;
+struct evrt_bev_rate;
 struct evutil_addrinfo;
 
 /* See the head of this file. Both are const. */
@@ -105,6 +108,7 @@ struct bufferevent_private {
 	uint8_t write_suspended;
 	struct evbuffer_cb_entry *watermark_cb; /* on input while a read high watermark is set */
 	size_t single_read_max, single_write_max;
+	struct evrt_bev_rate *rate;     /* ratelim.c; NULL: no rate limit was ever set. Made once, lives as long */
 
 	/* Deferred callbacks: what is to be told when `deferred` runs. */
 	struct evrt_task deferred;      /* the link and flags: strand's lock */
@@ -178,6 +182,19 @@ void evrt__bev_run_deferred(struct evrt_task *, void *arg);
 size_t evrt__bev_input_room(const struct bufferevent_private *);
 /* After a read callback: calls again, deferred, while input stays full. Locked. */
 void evrt__bev_check_input(struct bufferevent_private *);
+
+/* --- limits.c ----------------------------------------------------------------------------------- */
+
+/* How many bytes may be moved now, by one system call or one step of a protocol: the least of max_single, the
+ * bucket and the share of the group's. 0: none; the direction has been suspended, and is resumed when there are
+ * some, so the caller returns. Ask only when there is something to move; afterwards say what was moved.
+ * Watermarks do not count here (evrt__bev_input_room). Locked. */
+size_t evrt__bev_read_budget(struct bufferevent_private *);
+size_t evrt__bev_write_budget(struct bufferevent_private *);
+/* That many bytes went through the descriptor; more than the budget is allowed (a record cannot be cut), and
+ * is paid for later. Before the callbacks that tell of them. Locked. */
+void evrt__bev_moved_read(struct bufferevent_private *, size_t n);
+void evrt__bev_moved_write(struct bufferevent_private *, size_t n);
 
 /* --- connect.c ---------------------------------------------------------------------------------- */
 

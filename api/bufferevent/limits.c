@@ -82,3 +82,29 @@ bufferevent_get_write_limit(struct bufferevent *bev)
 	(void)bev;
 	return EV_SSIZE_MAX;
 }
+
+size_t
+evrt__bev_read_budget(struct bufferevent_private *p)
+{
+	return p->single_read_max;
+}
+
+size_t
+evrt__bev_write_budget(struct bufferevent_private *p)
+{
+	return p->single_write_max;
+}
+
+void
+evrt__bev_moved_read(struct bufferevent_private *p, size_t n)
+{
+	(void)p;
+	(void)n;
+}
+
+void
+evrt__bev_moved_write(struct bufferevent_private *p, size_t n)
+{
+	(void)p;
+	(void)n;
+}

@@ -107,15 +107,17 @@ static void
 socket_read(struct bufferevent_private *p)
 {
 	size_t room = evrt__bev_input_room(p);
-	size_t limit = room < p->single_read_max ? room : p->single_read_max;
 	size_t offered;
 
-	if (limit == 0) {
+	if (room == 0) {
 		evrt__bev_suspend(p, EV_READ, EVRT_BEV_SUSPEND_WATERMARK);
 		return;
 	}
+	size_t budget = evrt__bev_read_budget(p);
+	if (budget == 0)
+		return;
 	evbuffer_unfreeze(p->bev.input, 0);
-	ssize_t n = evrt__buffer_read(p->bev.input, p->fd, (ssize_t)limit, &offered);
+	ssize_t n = evrt__buffer_read(p->bev.input, p->fd, (ssize_t)(room < budget ? room : budget), &offered);
 	evbuffer_freeze(p->bev.input, 0);
 	if (n == 0) {
 		socket_fail(p, EV_READ, BEV_EVENT_EOF, 0);
@@ -129,8 +131,10 @@ socket_read(struct bufferevent_private *p)
 		evrt__stream_drained(&p->stream, EVRT_READ);
 	else if (n > 0 && (size_t)n < offered)
 		evrt__stream_short_read(&p->stream);
-	if (n > 0)
+	if (n > 0) {
+		evrt__bev_moved_read(p, (size_t)n);
 		evrt__bev_trigger_nolock(p, EV_READ, 0);
+	}
 	/* Behind whatever the callback has begun, such as writing the answer. */
 	if (p->read_added)
 		evrt__stream_resume(&p->stream);
@@ -158,8 +162,12 @@ socket_readable(evutil_socket_t fd, short what, void *arg)
 static void
 socket_write(struct bufferevent_private *p, bool connected)
 {
+	size_t budget = evbuffer_get_length(p->bev.output) ? evrt__bev_write_budget(p) : SIZE_MAX;
+
+	if (budget == 0)
+		return;
 	evbuffer_unfreeze(p->bev.output, 1);
-	ssize_t n = evrt__buffer_write(p->bev.output, p->fd, (ssize_t)p->single_write_max);
+	ssize_t n = evrt__buffer_write(p->bev.output, p->fd, (ssize_t)budget);
 	evbuffer_freeze(p->bev.output, 1);
 	if (n < 0 && !evrt__err_rw_retriable((int)-n)) {
 		socket_fail(p, EV_WRITE, BEV_EVENT_ERROR, (int)-n);
@@ -167,6 +175,8 @@ socket_write(struct bufferevent_private *p, bool connected)
 	}
 	if (n == -EAGAIN)
 		evrt__stream_drained(&p->stream, EVRT_WRITE);
+	if (n > 0)
+		evrt__bev_moved_write(p, (size_t)n);
 	/* Before the callback, which may fill it again. */
 	if (evbuffer_get_length(p->bev.output) == 0)
 		evrt__bev_socket_del(p, EV_WRITE);
