@@ -72,11 +72,13 @@ struct bufferevent_ops {
 	/* NULL: fixed for life. 0 or -1; changing nothing then. */
 	int (*set_base)(struct bufferevent *, struct event_base *base);
 	int (*set_priority)(struct bufferevent *, int priority);
+	/* A connect on the descriptor has come to a good end: says so to the program, at once or after a handshake.
+	 * NULL: a kind that does not connect. */
+	void (*connected)(struct bufferevent *);
 };
 
-struct evrt_bev_lookup;
+struct evrt_bev_name;
 struct evrt_bev_rate;
-struct evutil_addrinfo;
 
 /* See the head of this file. Both are const. */
 struct evrt_bev_locks {
@@ -85,14 +87,13 @@ struct evrt_bev_locks {
 	evrt_atomic(uint32_t) refs; /* bufferevents that have it */
 };
 
-/* A connect by host name that is under way; connect.c. */
-struct evrt_bev_connect {
-	bool connecting;                   /* ev_write waits for the end of a connect */
-	int failed_with;                   /* errno of a connect that failed at once, told by the next turn; 0 */
-	int dns_error;                     /* of the last look-up */
-	struct evutil_addrinfo *addresses; /* of the name; NULL: none */
-	struct evutil_addrinfo *next;      /* the one to try when this fails */
-	struct evrt_bev_lookup *lookup;    /* of the name, under way; NULL: none, or it was called off */
+/* How far a connect has come; connect.c. */
+enum evrt_bev_connecting {
+	EVRT_BEV_CONNECT_IDLE = 0,
+	EVRT_BEV_CONNECT_WAITS,  /* ev_write waits for the end of one on `fd` */
+	EVRT_BEV_CONNECT_RACES,  /* several are under way (happy_eyeballs.h), and the stream watches none; ev_write is
+	                          * added for its timeout. `fd` is one of theirs */
+	EVRT_BEV_CONNECT_FAILED, /* it has: the next turn tells so */
 };
 
 struct bufferevent_private {
@@ -125,7 +126,11 @@ struct bufferevent_private {
 	evutil_socket_t fd;
 	bool stream_open;               /* the stream watches fd; else that is done by the first enable */
 	bool read_added, write_added;   /* ev_read, ev_write are added */
-	struct evrt_bev_connect connect;
+	uint8_t connecting;             /* enum evrt_bev_connecting */
+	bool fd_made;                   /* fd was made by the connect that is under way */
+	int failed_with;                /* CONNECT_FAILED: errno, 0 where dns_error says why */
+	int dns_error;                  /* of the last look-up */
+	struct evrt_bev_name *name;     /* a connect by name, from the look-up on; NULL: none */
 };
 
 static inline struct bufferevent_private *
@@ -209,11 +214,24 @@ int evrt__bev_rate_rebase(struct bufferevent_private *);
 
 /* --- connect.c ---------------------------------------------------------------------------------- */
 
-/* A connect was under way and its socket is writable, or it has failed at once. Returns true when the
- * socket is connected and the program was told so. Locked, with a reference, in the strand. */
+/* What ev_write's report means while p->connecting is not IDLE: true when the socket is connected, `connected` has
+ * been called, and writing may begin. Locked, with a reference, in the strand. For other kinds with a socket and
+ * a stream, too: they name `connected` in their operations, call this from the callback of their ev_write, read
+ * nothing while connecting, and leave ev_write added when they are disabled. */
 bool evrt__bev_connect_finish(struct bufferevent_private *);
-/* Forgets addresses and look-up. Locked. */
+/* Forgets addresses and look-up, and the sockets of a race except for p->fd. Locked. */
 void evrt__bev_connect_cancel(struct bufferevent_private *);
+
+/* The rest is between connect.c and connect_name.c; locked. */
+
+/* Begins to connect p->fd, or a new socket. 0: the end will be told. -errno: nothing was begun. */
+int evrt__bev_connect_begin(struct bufferevent_private *, const struct sockaddr *sa, socklen_t len);
+/* Waits for the end of a connect on `fd`; `result` is what connect(2) said: 0 or retriable -errno. 0 or -errno. */
+int evrt__bev_connect_wait(struct bufferevent_private *, evutil_socket_t fd, int result);
+/* The next turn tells that it has failed. */
+void evrt__bev_connect_fail(struct bufferevent_private *, int err);
+/* Calls off a connect by name. */
+void evrt__bev_name_cancel(struct bufferevent_private *);
 
 /* --- socket.c ------------------------------------------------------------------------------------- */
 
@@ -224,6 +242,8 @@ void evrt__bev_socket_attach(struct bufferevent_private *, evutil_socket_t fd);
 int evrt__bev_socket_open(struct bufferevent_private *, unsigned ready);
 /* Adds or deletes ev_read or ev_write; never waits. 0 or -errno. Locked. */
 int evrt__bev_socket_add(struct bufferevent_private *, short event);
+/* Has ev_write report in the next turn, whatever the descriptor says. */
+void evrt__bev_socket_activate_write(struct bufferevent_private *);
 void evrt__bev_socket_del(struct bufferevent_private *, short events);
 
 #endif

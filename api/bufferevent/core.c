@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "threading/lock.h"
 
 #define RW (EV_READ | EV_WRITE)
@@ -509,6 +510,23 @@ bufferevent_setfd(struct bufferevent *bev, evutil_socket_t fd)
 	evrt__bev_lock_and_ref(evrt__bev(bev));
 	if (bev->be_ops->set_fd)
 		r = bev->be_ops->set_fd(bev, fd);
+	evrt__bev_unref_and_unlock(evrt__bev(bev));
+	return r;
+}
+
+int
+bufferevent_replacefd(struct bufferevent *bev, evutil_socket_t fd)
+{
+	const struct bufferevent_ops *ops = bev->be_ops;
+	int r = -1;
+
+	evrt__bev_lock_and_ref(evrt__bev(bev));
+	if (ops->set_fd && ops->get_fd) {
+		evutil_socket_t before = ops->get_fd(bev);
+		r = ops->set_fd(bev, fd);
+		if (before >= 0 && before != ops->get_fd(bev))
+			evrt__sys.close(before);
+	}
 	evrt__bev_unref_and_unlock(evrt__bev(bev));
 	return r;
 }

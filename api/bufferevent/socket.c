@@ -32,7 +32,7 @@
 int
 evrt__bev_socket_open(struct bufferevent_private *p, unsigned ready)
 {
-	if (p->stream_open || p->fd < 0)
+	if (p->stream_open || p->fd < 0 || p->connecting == EVRT_BEV_CONNECT_RACES)
 		return 0;
 	int err = evrt__stream_open(&p->stream, p->fd, ready);
 	p->stream_open = err == 0;
@@ -63,6 +63,15 @@ evrt__bev_socket_add(struct bufferevent_private *p, short event)
 	if (err == 0)
 		*(reads ? &p->read_added : &p->write_added) = true;
 	return err;
+}
+
+void
+evrt__bev_socket_activate_write(struct bufferevent_private *p)
+{
+	evrt__lock(p->strand->lock);
+	evrt__event_active_nolock(p->strand, evrt__event(&p->bev.ev_write), EV_WRITE, 1);
+	evrt__unlock(p->strand->lock);
+	p->write_added = true; /* for evrt__bev_socket_del it is */
 }
 
 void
@@ -153,7 +162,7 @@ socket_readable(evutil_socket_t fd, short what, void *arg)
 		;
 	else if (!(what & EV_READ))
 		socket_fail(p, EV_READ, BEV_EVENT_TIMEOUT, 0);
-	else if (!p->connect.connecting)
+	else if (!p->connecting)
 		socket_read(p);
 	evrt__bev_unref_and_unlock(p);
 }
@@ -190,7 +199,7 @@ static void
 socket_write_timeout(struct bufferevent_private *p)
 {
 	/* The end of a connect is still worth waiting for, without a limit from here on. */
-	if (p->connect.connecting)
+	if (p->connecting)
 		event_remove_timer(&p->bev.ev_write);
 	socket_fail(p, EV_WRITE, BEV_EVENT_TIMEOUT, 0);
 }
@@ -207,7 +216,7 @@ socket_writable(evutil_socket_t fd, short what, void *arg)
 		;
 	else if (!(what & EV_WRITE))
 		socket_write_timeout(p);
-	else if (!p->connect.connecting)
+	else if (!p->connecting)
 		socket_write(p, false);
 	else if (evrt__bev_connect_finish(p))
 		socket_write(p, true);
@@ -235,7 +244,7 @@ socket_disable(struct bufferevent *bev, short events)
 	struct bufferevent_private *p = evrt__bev(bev);
 
 	/* A connect that is under way ends by being writable. */
-	if (p->connect.connecting)
+	if (p->connecting)
 		events &= ~EV_WRITE;
 	evrt__bev_socket_del(p, events);
 }
@@ -314,6 +323,12 @@ socket_get_fd(const struct bufferevent *bev)
 	return evrt__bev_const(bev)->fd;
 }
 
+static void
+socket_connected(struct bufferevent *bev)
+{
+	evrt__bev_call_event(evrt__bev(bev), BEV_EVENT_CONNECTED, 0, 0);
+}
+
 static int
 socket_set_fd(struct bufferevent *bev, evutil_socket_t fd)
 {
@@ -344,7 +359,7 @@ socket_set_base(struct bufferevent *bev, struct event_base *base)
 {
 	struct bufferevent_private *p = evrt__bev(bev);
 
-	if (p->read_added || p->write_added || p->connect.connecting || p->connect.lookup)
+	if (p->read_added || p->write_added || p->connecting || p->name)
 		return -1;
 	struct evrt_strand *strand = evrt__base_strand_for_new(base);
 	if (!strand)
@@ -390,6 +405,7 @@ const struct bufferevent_ops evrt__bev_socket_ops = {
 	.set_fd = socket_set_fd,
 	.set_base = socket_set_base,
 	.set_priority = socket_set_priority,
+	.connected = socket_connected,
 };
 
 struct bufferevent *
