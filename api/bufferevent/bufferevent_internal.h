@@ -43,6 +43,7 @@
 enum evrt_bev_suspend {
 	EVRT_BEV_SUSPEND_WATERMARK = 1, /* input is at the read high watermark */
 	EVRT_BEV_SUSPEND_LOOKUP = 2,    /* a host name is being resolved */
+	EVRT_BEV_SUSPEND_ABOVE = 16,    /* the filter above does not read */
 };
 
 /* How a kind of bufferevent differs. All are called locked; NULL where not allowed says so. */
@@ -178,6 +179,19 @@ void evrt__bev_run_deferred(struct evrt_task *, void *arg);
 size_t evrt__bev_input_room(const struct bufferevent_private *);
 /* After a read callback: calls again, deferred, while input stays full. Locked. */
 void evrt__bev_check_input(struct bufferevent_private *);
+
+/* --- timeouts.c: kinds without a descriptor ------------------------------------------------------- */
+
+/* ev_read and ev_write of a bufferevent that was just made become timers, in its strand. 0 or -errno. */
+int evrt__bev_timers_init(struct bufferevent_private *);
+/* Begins or ends the timers of `events`, as these are enabled, suspended and waited for now. `anew`: one that
+ * runs begins again, for bytes have passed. 0 or -errno. Locked. */
+int evrt__bev_timers_set(struct bufferevent_private *, short events, bool anew);
+/* bufferevent_ops.adjust_timeouts. */
+int evrt__bev_timers_adjust(struct bufferevent *);
+/* For `stop`, and for the end of `destroy`. */
+void evrt__bev_timers_stop(struct bufferevent_private *);
+void evrt__bev_timers_fini(struct bufferevent_private *);
 
 /* --- connect.c ---------------------------------------------------------------------------------- */
 
