@@ -167,6 +167,8 @@ rig_bev(int fd, SSL *ssl, enum bufferevent_ssl_state state, int options)
 		return bufferevent_openssl_socket_new(base, fd, ssl, state, options);
 	struct bufferevent *below = bufferevent_socket_new(base, fd,
 	    options & (BEV_OPT_THREADSAFE | BEV_OPT_CLOSE_ON_FREE));
+	CHECK(below != NULL);
+	bufferevent_setwatermark(below, EV_WRITE, 0, 65536);
 	return bufferevent_openssl_filter_new(base, below, ssl, state, options);
 }
 
