@@ -122,6 +122,8 @@ below_send(struct evrt_tls *t, const void *data, size_t size)
 static ssize_t
 transport_note(struct evrt_tls *t, ssize_t n, unsigned bit)
 {
+	if (!t->in_call)
+		return n;
 	if (n == -EAGAIN)
 		t->drained |= bit;
 	else if (n < 0)
