@@ -58,6 +58,8 @@ evrt__bev_socket_add(struct bufferevent_private *p, short event)
 	if (err < 0)
 		return err;
 	evrt__lock(p->strand->lock);
+	if (!evutil_timerisset(tv))
+		evrt__event(ev)->interval_ns = 0; /* one that was cleared meanwhile would come back with the next report */
 	err = evrt__event_add_nolock(p->strand, evrt__event(ev), evutil_timerisset(tv) ? tv : NULL);
 	evrt__unlock(p->strand->lock);
 	if (err == 0)
