@@ -45,6 +45,7 @@ enum evrt_bev_suspend {
 	EVRT_BEV_SUSPEND_LOOKUP = 2,    /* a host name is being resolved */
 	EVRT_BEV_SUSPEND_BW = 4,        /* its own bucket is empty */
 	EVRT_BEV_SUSPEND_BW_GROUP = 8,  /* its group's is */
+	EVRT_BEV_SUSPEND_ABOVE = 16,    /* the filter above does not read */
 };
 
 /* How a kind of bufferevent differs. All are called locked; NULL where not allowed says so. */
@@ -200,6 +201,30 @@ size_t evrt__bev_write_budget(struct bufferevent_private *);
  * is paid for later. Before the callbacks that tell of them. Locked. */
 void evrt__bev_moved_read(struct bufferevent_private *, size_t n);
 void evrt__bev_moved_write(struct bufferevent_private *, size_t n);
+
+/* --- ratelim.c ---------------------------------------------------------------------------------- */
+
+/* Leaves the group, and lets nothing come any more. May be called twice. Locked. */
+void evrt__bev_rate_stop(struct bufferevent_private *);
+/* The last step, in the strand, stopped. */
+void evrt__bev_rate_destroy(struct bufferevent_private *);
+/* A direction waits for its bucket or its group's. Locked. */
+bool evrt__bev_rate_holds(const struct bufferevent_private *);
+/* The strand has changed, while nothing was held. 0 or -1. Locked. */
+int evrt__bev_rate_rebase(struct bufferevent_private *);
+
+/* --- timeouts.c: kinds without a descriptor ------------------------------------------------------- */
+
+/* ev_read and ev_write of a bufferevent that was just made become timers, in its strand. 0 or -errno. */
+int evrt__bev_timers_init(struct bufferevent_private *);
+/* Begins or ends the timers of `events`, as these are enabled, suspended and waited for now. `anew`: one that
+ * runs begins again, for bytes have passed. 0 or -errno. Locked. */
+int evrt__bev_timers_set(struct bufferevent_private *, short events, bool anew);
+/* bufferevent_ops.adjust_timeouts. */
+int evrt__bev_timers_adjust(struct bufferevent *);
+/* For `stop`, and for the end of `destroy`. */
+void evrt__bev_timers_stop(struct bufferevent_private *);
+void evrt__bev_timers_fini(struct bufferevent_private *);
 
 /* --- connect.c ---------------------------------------------------------------------------------- */
 

@@ -116,6 +116,7 @@ bev_destroy(struct evrt_task *task, void *arg)
 
 	(void)task;
 	p->bev.be_ops->destroy(&p->bev);
+	evrt__bev_rate_destroy(p);
 	evrt__bev_fini(p);
 	evrt__free(p);
 }
@@ -129,6 +130,7 @@ evrt__bev_unref_and_unlock(struct bufferevent_private *p)
 		return 0;
 	}
 	p->bev.be_ops->stop(&p->bev);
+	evrt__bev_rate_stop(p);
 	/* From the submission on the object belongs to the strand, which may destroy it at once. */
 	struct evrt_strand *strand = p->strand;
 	evrt__strand_ref(strand);
@@ -271,6 +273,7 @@ bufferevent_free(struct bufferevent *bev)
 	/* Now, not in the last step: the program may close the descriptor as soon as this returns, and open
 	 * another one of the same number. */
 	bev->be_ops->stop(bev);
+	evrt__bev_rate_stop(p);
 	evrt__bev_unref_and_unlock(p);
 }
 
@@ -555,12 +558,15 @@ bufferevent_get_underlying(struct bufferevent *bev)
 int
 bufferevent_base_set(struct event_base *base, struct bufferevent *bev)
 {
+	struct bufferevent_private *p = evrt__bev(bev);
 	int r = -1;
 
-	evrt__bev_lock(evrt__bev(bev));
-	if (base && bev->be_ops->set_base && !evrt__bev(bev)->deferred_queued)
+	evrt__bev_lock(p);
+	if (base && bev->be_ops->set_base && !p->deferred_queued && !evrt__bev_rate_holds(p))
 		r = bev->be_ops->set_base(bev, base);
-	evrt__bev_unlock(evrt__bev(bev));
+	if (r == 0)
+		r = evrt__bev_rate_rebase(p);
+	evrt__bev_unlock(p);
 	return r;
 }
 

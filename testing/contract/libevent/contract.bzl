@@ -14,9 +14,10 @@ _METHODS = {
     ],
 }
 
-# The suites of the event core, by how their names begin: they are run with faults, too.
+# The suites of the event core and of buffers, by how their names begin: they are run with faults, too.
 _FAULTY_SUITES = [
     "base",
+    "buffer",
     "compat",
     "event",
     "loop",
@@ -90,6 +91,62 @@ def contract_test(
         if fault_methods == None:
             fault_methods = [""] if methods == [] else ["epoll"]
         _fault_tests(name, srcs, variants, fault_methods, tags, deps)
+
+# What a TLS suite runs over (tls_rig.h), each with the variant to do so in.
+_TLS_RIGS = [
+    "TLS_RIG=socket,tls13,client",
+    "plain",
+    "TLS_RIG=socket,tls13,server,deferred",
+    "plain",
+    "TLS_RIG=filter,tls13,client",
+    "plain",
+    "TLS_RIG=filter,tls13,server,threadsafe",
+    "threaded",
+    "TLS_RIG=socket,tls12,client,deferred,threadsafe,unlocked",
+    "threaded",
+    "TLS_RIG=socket,tls12,server",
+    "debug",
+    "TLS_RIG=filter,tls12,client,deferred",
+    "plain",
+    "TLS_RIG=filter,tls12,server",
+    "debug",
+    "EVENT_NOEPOLL=1",
+    "TLS_RIG=socket,tls13,server",
+    "plain",
+]
+
+def tls_contract_test(name, srcs, oracle = True):
+    """Makes NAME_evrt and NAME_oracle: a suite with tls_rig.h, run over all that the rig knows.
+
+    Args:
+      name: the stem of the targets' names.
+      srcs: C sources that use public headers, tls_rig.h and the harness only.
+      oracle: False for a suite of what libevent gets wrong.
+    """
+    libraries = [("evrt", [], ["//api:event_openssl", "//api:event_pthreads"], [])]
+    if oracle:
+        linkopts = ["-levent_openssl", "-levent_core", "-levent_pthreads"]
+        libraries.append(("oracle", linkopts, [], ["oracle"]))
+    for library, linkopts, deps, tags in libraries:
+        program = "%s_with_%s" % (name, library)
+        evrt_cc_test(
+            name = program,
+            srcs = srcs + ["tls_rig.c", "tls_rig.h", "variant.c"],
+            linkopts = linkopts,
+            tags = ["manual"],
+            deps = deps + [
+                "//testing/harness",
+                "//testing/tls:certs",
+                "//third_party/openssl",
+            ],
+        )
+        sh_test(
+            name = "%s_%s" % (name, library),
+            srcs = ["variants.sh"],
+            args = ["$(rootpath :%s)" % program] + _TLS_RIGS,
+            data = [":" + program],
+            tags = tags,
+        )
 
 def _fault_tests(name, srcs, variants, methods, tags, deps):
     """Makes NAME_alloc_faults_METHOD and NAME_sys_faults_METHOD: see testing/fault."""

@@ -1,6 +1,6 @@
 #!/bin/bash
 # variants.sh PROGRAM [NAME=VALUE...] VARIANT... — runs a suite once in each variant (variant.c), with these
-# variables set; fails when one run does, and says which.
+# variables set from where they stand; fails when one run does, and says which.
 set -u
 
 program=$1
@@ -9,16 +9,16 @@ status=0
 failed=""
 
 for argument in "$@"; do
+	echo "== $argument"
 	case $argument in
 	*=*)
 		export "${argument?}"
 		continue
 		;;
 	esac
-	echo "== $argument"
 	CONTRACT_VARIANT=$argument "$program" || {
 		status=1
-		failed="$failed $argument"
+		failed="$failed ${TLS_RIG-} $argument"
 	}
 done
 [ $status = 0 ] || echo "FAILED in:$failed"
