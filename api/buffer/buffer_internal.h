@@ -115,10 +115,13 @@ void evrt__chain_cache_release(void);
 /* Whoever the evbuffer is a part of; kept alive while deferred callbacks are on their way. The
  * struct stays where it is as long as the evbuffer lives. ref is called with the evbuffer's lock
  * held, unref without. */
+struct evrt__buffer_owner;
+struct evrt__buffer_owner_ops {
+	void (*ref)(const struct evrt__buffer_owner *);
+	void (*unref)(const struct evrt__buffer_owner *);
+};
 struct evrt__buffer_owner {
-	void (*ref)(void *arg);
-	void (*unref)(void *arg);
-	void *arg;
+	const struct evrt__buffer_owner_ops *ops;
 };
 
 /* Called with the evbuffer's lock held when deferred callbacks have something to tell; answered by one

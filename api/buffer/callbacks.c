@@ -190,7 +190,7 @@ evrt__buffer_run_callbacks(struct evbuffer *buf)
 	buf->deferred_pending = true;
 	buf->refs++;
 	if (buf->owner)
-		buf->owner->ref(buf->owner->arg);
+		buf->owner->ops->ref(buf->owner);
 	buf->schedule(buf->schedule_arg, buf);
 }
 
@@ -219,5 +219,5 @@ evrt__buffer_run_deferred(struct evbuffer *buf)
 	evrt__buffer_decref_and_unlock(buf);
 	/* The owner's memory, where the struct lies, is kept by the reference that is given back here. */
 	if (owner)
-		owner->unref(owner->arg);
+		owner->ops->unref(owner);
 }

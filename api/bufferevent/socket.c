@@ -371,7 +371,7 @@ socket_set_base(struct bufferevent *bev, struct event_base *base)
 	evrt__strand_unref(p->strand);
 	p->strand = strand;
 	bev->ev_base = base;
-	p->deferred.pri = p->last.pri = (uint8_t)(event_base_get_npriorities(base) / 2);
+	p->deferred.pri = (uint8_t)(event_base_get_npriorities(base) / 2);
 	return socket_assign(p, base, p->fd);
 }
 
@@ -388,7 +388,7 @@ socket_set_priority(struct bufferevent *bev, int priority)
 	if (!active) {
 		rd->task.pri = wr->task.pri = (uint8_t)priority;
 		/* If a deferred run is queued already, it keeps its place. */
-		p->deferred.pri = p->last.pri = (uint8_t)priority;
+		p->deferred.pri = (uint8_t)priority;
 	}
 	evrt__unlock(p->strand->lock);
 	return active ? -1 : 0;

@@ -114,6 +114,7 @@ failed_calls_tell_nothing(void)
 
 /* What an event loop and a bufferevent would do. */
 struct fake_loop {
+	struct evrt__buffer_owner owner; /* first: the loop is found by it */
 	struct evbuffer *queued;
 	int schedules;
 	int refs;
@@ -137,17 +138,27 @@ loop_run(struct fake_loop *l)
 	evrt__buffer_run_deferred(buf);
 }
 
-static void owner_ref(void *arg) { ((struct fake_loop *)arg)->refs++; }
-static void owner_unref(void *arg) { ((struct fake_loop *)arg)->refs--; }
+static void
+owner_ref(const struct evrt__buffer_owner *owner)
+{
+	((struct fake_loop *)(uintptr_t)owner)->refs++;
+}
+
+static void
+owner_unref(const struct evrt__buffer_owner *owner)
+{
+	((struct fake_loop *)(uintptr_t)owner)->refs--;
+}
+
+static const struct evrt__buffer_owner_ops owner_ops = { owner_ref, owner_unref };
 
 static void
 deferred_callbacks_are_told_once(void)
 {
 	struct evbuffer *buf = evbuffer_new();
-	struct fake_loop loop = { 0 };
-	struct evrt__buffer_owner owner = { owner_ref, owner_unref, &loop };
+	struct fake_loop loop = { .owner = { &owner_ops } };
 	struct seen later = { 0 }, at_once = { 0 };
-	evrt__buffer_set_owner(buf, &owner);
+	evrt__buffer_set_owner(buf, &loop.owner);
 	evrt__buffer_set_defer(buf, loop_schedule, &loop, NULL);
 	evbuffer_add_cb(buf, see, &later);
 	evrt__buffer_add_cb(buf, see, &at_once, EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER);
@@ -174,10 +185,9 @@ static void
 freed_buffer_waits_for_its_deferred_callbacks(void)
 {
 	struct evbuffer *buf = evbuffer_new();
-	struct fake_loop loop = { 0 };
-	struct evrt__buffer_owner owner = { owner_ref, owner_unref, &loop };
+	struct fake_loop loop = { .owner = { &owner_ops } };
 	struct seen later = { 0 };
-	evrt__buffer_set_owner(buf, &owner);
+	evrt__buffer_set_owner(buf, &loop.owner);
 	evrt__buffer_set_defer(buf, loop_schedule, &loop, NULL);
 	evbuffer_add_cb(buf, see, &later);
 	evbuffer_add(buf, "12345", 5);
@@ -191,7 +201,7 @@ static void
 nothing_is_scheduled_for_nobody(void)
 {
 	struct evbuffer *buf = evbuffer_new();
-	struct fake_loop loop = { 0 };
+	struct fake_loop loop = { .schedules = 0 };
 	struct seen at_once = { 0 };
 	evrt__buffer_set_defer(buf, loop_schedule, &loop, NULL);
 	evrt__buffer_add_cb(buf, see, &at_once, EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER);
