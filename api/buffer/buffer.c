@@ -59,14 +59,6 @@ evbuffer_free(struct evbuffer *buf)
 }
 
 void
-evrt__buffer_finish_told(struct evbuffer *buf)
-{
-	buf->refs++; /* a callback may free the evbuffer */
-	evrt__buffer_run_callbacks(buf);
-	evrt__buffer_decref_and_unlock(buf);
-}
-
-void
 evrt__buffer_finish2(struct evbuffer *x, struct evbuffer *y)
 {
 	EVRT_DCHECK(evrt__buffer_validate(x) && evrt__buffer_validate(y));

@@ -195,6 +195,14 @@ evrt__buffer_run_callbacks(struct evbuffer *buf)
 }
 
 void
+evrt__buffer_finish_told(struct evbuffer *buf)
+{
+	buf->refs++; /* a callback may free the evbuffer */
+	evrt__buffer_run_callbacks(buf);
+	evrt__buffer_decref_and_unlock(buf);
+}
+
+void
 evrt__buffer_set_defer(struct evbuffer *buf, evrt__buffer_schedule_fn schedule, void *arg,
     void (*release)(void *arg))
 {
