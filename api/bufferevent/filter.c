@@ -52,8 +52,6 @@ filter_nothing(struct evbuffer *src, struct evbuffer *dst, ev_ssize_t limit, enu
 	size_t n = evbuffer_get_length(src);
 
 	(void)mode, (void)context;
-	if (n == 0)
-		return BEV_NEED_MORE;
 	if (limit < 0 || (size_t)limit >= n)
 		return evbuffer_add_buffer(dst, src) < 0 ? BEV_ERROR : BEV_OK;
 	return evbuffer_remove_buffer(src, dst, (size_t)limit) < 0 ? BEV_ERROR : BEV_OK;
@@ -86,7 +84,7 @@ static bool
 filter_pull(struct filter *f, enum bufferevent_flush_mode mode)
 {
 	struct evbuffer *src = f->below->input;
-	bool passed = false, goes_on = true;
+	bool passed = false, goes_on = mode != BEV_NORMAL || filter_may_read(f);
 
 	if (f->input_busy)
 		return false;
@@ -165,7 +163,7 @@ filter_below_read(struct bufferevent *below, void *arg)
 	(void)below;
 	if (!evrt__bev_enter(&f->p))
 		return;
-	if (filter_may_read(f) && filter_pull(f, BEV_NORMAL))
+	if (filter_pull(f, BEV_NORMAL))
 		evrt__bev_trigger_nolock(&f->p, EV_READ, 0);
 	evrt__bev_unref_and_unlock(&f->p);
 }
