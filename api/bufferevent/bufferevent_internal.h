@@ -100,6 +100,7 @@ struct bufferevent_private {
 	int options;                    /* enum bufferevent_options; const */
 	unsigned refs;
 	bool freed;                     /* bufferevent_free was called */
+	bool above_pulls;               /* a filter takes input whenever it can, without being called again for it */
 	bool call_refused;              /* the call lock was not to be had: what comes is deferred, too, in order */
 	uint8_t in_buffer_cb;           /* callbacks of its evbuffers that are under way, with the data lock held */
 	uint8_t read_suspended;         /* enum evrt_bev_suspend */

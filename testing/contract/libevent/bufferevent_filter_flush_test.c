@@ -139,6 +139,27 @@ a_flush_while_disabled_calls_once(void)
 	close_all();
 }
 
+static void
+flush_in_it(struct bufferevent *bev, void *who)
+{
+	on_write(bev, who);
+	if (evbuffer_get_length(bufferevent_get_input(bev)) == 0)
+		(void)bufferevent_flush(bev, EV_WRITE, BEV_FINISHED);
+	evbuffer_add(bufferevent_get_input(bev), "once", 4);
+}
+
+static void
+the_write_callback_may_flush(void)
+{
+	open_filter(0);
+	bufferevent_setcb(a, NULL, flush_in_it, NULL, "A");
+	put(a, "abc");
+	CHECK_SAID("o(3,0,-1,0) Aw0 o(0,0,-1,2)");
+	turn();
+	CHECK_SAID("Br3 Be11");
+	close_all();
+}
+
 #define CASE(name) { #name, name }
 static const struct evrt_test_case cases[] = {
 	CASE(normal_of_nothing),
@@ -158,6 +179,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(functions_are_flushed_although_nothing_waits),
 	CASE(a_flush_ignores_the_marks_and_normal_does_not),
 	CASE(a_flush_while_disabled_calls_once),
+	CASE(the_write_callback_may_flush),
 	{ NULL, NULL },
 };
 
