@@ -112,6 +112,7 @@ struct bufferevent_private {
 	uint8_t write_suspended;
 	uint8_t in_buffer_cb;           /* callbacks of its evbuffers that are under way, with the data lock held */
 	bool freed;                     /* bufferevent_free was called */
+	bool above_pulls;               /* a filter takes input whenever it can, without being called again for it */
 	bool call_refused;              /* the call lock was not to be had: what comes is deferred, too, in order */
 
 	/* Deferred callbacks: what is to be told when `deferred` runs. */

@@ -47,11 +47,12 @@ evrt__bev_input_room(const struct bufferevent_private *p)
 }
 
 /* libevent's rule: a program that leaves input full is called again, until it makes room or disables reading;
- * nothing else would call it, for nothing more is read. */
+ * nothing else would call it, for nothing more is read. A filter above would be called for ever instead, while it
+ * is disabled or full. */
 void
 evrt__bev_check_input(struct bufferevent_private *p)
 {
-	if ((p->bev.enabled & EV_READ) && p->bev.wm_read.high && evrt__bev_input_room(p) == 0)
+	if ((p->bev.enabled & EV_READ) && !p->above_pulls && p->bev.wm_read.high && evrt__bev_input_room(p) == 0)
 		evrt__bev_trigger_nolock(p, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
