@@ -87,4 +87,5 @@ struct evrt_sys evrt__sys = {
 	.dup3 = dup3,
 	.sigaction = sigaction,
 	.signalfd = signalfd,
+	.madvise = madvise,
 };

@@ -57,6 +57,7 @@ struct evrt_sys {
 	int (*dup3)(int, int, int);
 	int (*sigaction)(int, const struct sigaction *, struct sigaction *);
 	int (*signalfd)(int, const sigset_t *, int);
+	int (*madvise)(void *, size_t, int);
 };
 
 /* Semantics and errno are the kernel's. */

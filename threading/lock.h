@@ -49,6 +49,14 @@ enum evrt_lock_rank {
 #undef EVRT_RANK
 };
 
+/* May a thread hold two of this rank in any order? Only what the program does in its callbacks says which comes
+ * first; lock debugging keeps a graph of these (lock_order.h). */
+static inline bool
+evrt__rank_nests(enum evrt_lock_rank rank)
+{
+	return rank == EVRT_RANK_bufferevent || rank == EVRT_RANK_bufferevent_call;
+}
+
 /* The evthread_set_* contract: 0; -1 (with a warning) when other callbacks are in use already.
  * NULL turns threading off (with a warning if it was on). */
 int evrt__threads_set_lock_fns(const struct evrt_lock_fns *);

@@ -108,8 +108,8 @@ held_check_rank(const struct evrt_checked_lock *l, const struct held *h, const c
 		return;
 	if (o->rank == n->rank && n->rank == EVRT_RANK_evbuffer && (uintptr_t)h->lock < (uintptr_t)l)
 		return;
-	/* A program's callback runs with its bufferevent locked, and may move bytes to another one. */
-	if (o->rank == n->rank && n->rank == EVRT_RANK_bufferevent)
+	/* A program's callback may lock or free another bufferevent, and one of an evbuffer move bytes to it. */
+	if (o->rank == n->rank && evrt__rank_nests(n->rank))
 		return;
 	evrt__errx(EVRT_ERR_ABORT, "lock debug: %s taken at %s while %s is held since %s: wrong order (%s is %d, %s is "
 	    "%d)", n->text, site, o->text, h->site, rank_name(n->rank), (int)n->rank, rank_name(o->rank), (int)o->rank);

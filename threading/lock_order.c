@@ -234,7 +234,7 @@ ring_copy(struct evrt_order_ring *ring, const struct order_search *s)
 {
 	ring->count = s->depth;
 	ring->excused = s->excused;
-	ring->bufferevent = search_has_rank(s, EVRT_RANK_bufferevent);
+	ring->bufferevent = search_has_rank(s, EVRT_RANK_bufferevent) || search_has_rank(s, EVRT_RANK_bufferevent_call);
 	for (unsigned i = 0; i < s->depth; i++) {
 		struct evrt_order_step *step = &ring->step[i];
 		const struct order_edge *e = s->path[i];
@@ -307,7 +307,7 @@ pair_matters(const struct evrt_order_node *from, const struct evrt_order_node *t
 {
 	if (from->rank == EVRT_RANK_user || to->rank == EVRT_RANK_user)
 		return true;
-	if (from->rank == to->rank && to->rank == EVRT_RANK_bufferevent)
+	if (from->rank == to->rank && evrt__rank_nests(to->rank))
 		return true;
 	return evrt_load_relaxed(&from->known) && evrt_load_relaxed(&to->known);
 }

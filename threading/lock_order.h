@@ -8,7 +8,7 @@
  *           its locks as it did before finds that in a memory of its own, and does not come near the graph.
  *
  * What is looked at: locks that ranks do not order. These are the program's own, and bufferevents among
- * themselves. A lock of any rank comes into the graph as soon as it is met with one of these.
+ * themselves (evrt__rank_nests). A lock of any rank comes into the graph as soon as it is met with one of these.
  *
  * What is a deadlock: a ring whose edges can all be walked at once. Two edges cannot when
  *   - one lock is held in both (a gate: only one of the two threads gets past it), or

@@ -8,9 +8,10 @@
 
 static const char report_advice[] = "Take them in one order everywhere, or release the first before the second is "
     "taken";
-static const char report_advice_bufferevent[] = "A bufferevent is locked while its callbacks run, unless it has both "
-    "BEV_OPT_DEFER_CALLBACKS and BEV_OPT_UNLOCK_CALLBACKS: give it these. Or release the first lock before the second "
-    "is taken, which a call on another bufferevent does, too";
+static const char report_advice_bufferevent[] = "While callbacks of a bufferevent run, others wait in "
+    "bufferevent_lock, _setcb and _free, unless it has both BEV_OPT_DEFER_CALLBACKS and BEV_OPT_UNLOCK_CALLBACKS: "
+    "give it these. While an evbuffer's callbacks run, the evbuffer is locked. Or release the first lock before the "
+    "second is taken";
 
 static void
 report_step(const struct evrt_order_step *step, unsigned number, bool present)

@@ -16,13 +16,11 @@ _Static_assert(sizeof(struct evbuffer_cb_info) == 24, "the ABI of libevent 2.1")
 struct evbuffer *
 evbuffer_new(void)
 {
-	struct evbuffer *buf = evrt__calloc(1, sizeof(*buf));
+	struct evbuffer *buf = evrt__malloc(sizeof(*buf));
 	if (!buf)
 		return NULL;
+	*buf = (struct evbuffer){ .refs = 1, .max_read = EVRT_BUFFER_READ_MAX_DEFAULT };
 	evrt__list_init(&buf->callbacks);
-	buf->refs = 1;
-	buf->max_read = EVRT_BUFFER_READ_MAX_DEFAULT;
-	buf->read_estimate = EVRT_BUFFER_READ_FIRST;
 	return buf;
 }
 
@@ -61,14 +59,8 @@ evbuffer_free(struct evbuffer *buf)
 }
 
 void
-evrt__buffer_finish(struct evbuffer *buf)
+evrt__buffer_finish_told(struct evbuffer *buf)
 {
-	EVRT_DCHECK(evrt__buffer_validate(buf));
-	if (evrt__list_empty(&buf->callbacks)) {
-		evrt__buffer_run_callbacks(buf); /* forgets the counts */
-		evrt__buffer_unlock(buf);
-		return;
-	}
 	buf->refs++; /* a callback may free the evbuffer */
 	evrt__buffer_run_callbacks(buf);
 	evrt__buffer_decref_and_unlock(buf);
@@ -78,6 +70,10 @@ void
 evrt__buffer_finish2(struct evbuffer *x, struct evbuffer *y)
 {
 	EVRT_DCHECK(evrt__buffer_validate(x) && evrt__buffer_validate(y));
+	if (evrt__list_empty(&x->callbacks) && evrt__list_empty(&y->callbacks)) {
+		evrt__buffer_unlock2(x, y);
+		return;
+	}
 	x->refs++;
 	y->refs++;
 	evrt__buffer_run_callbacks(x);
@@ -186,11 +182,22 @@ evbuffer_get_max_read(struct evbuffer *buf)
 static bool
 chain_is_valid(const struct evrt_chain *c, bool may_have_files)
 {
-	if (c->len == 0 || c->start > c->cap || c->len > c->cap - c->start)
+	if (c->start > c->cap || c->len > c->cap - c->start || evrt_load_relaxed(&c->refs) == 0)
 		return false;
-	if (evrt_load_relaxed(&c->refs) == 0)
+	if (c->kind > EVRT_CHAIN_FILE || (c->gives_back && c->kind != EVRT_CHAIN_HEAP))
+		return false;
+	if (c->kind == EVRT_CHAIN_HEAP && (c->mem != (const unsigned char *)(c + 1) || c->cap > EVRT_BUFFER_LEN_MAX))
 		return false;
 	return c->mem || (c->kind == EVRT_CHAIN_FILE && may_have_files);
+}
+
+/* Nothing is counted for callbacks that do not exist, nor does a removed one stay unless a run is under way. */
+static bool
+buffer_counts_are_valid(const struct evbuffer *buf)
+{
+	if (buf->has_dead_callbacks && !buf->callback_depth)
+		return false;
+	return buf->refs > 0 && (!buf->deferred_pending || buf->refs > 1 || buf->callback_depth);
 }
 
 bool
@@ -199,7 +206,7 @@ evrt__buffer_validate(const struct evbuffer *buf)
 	const struct evrt_chain *last = NULL;
 	size_t total = 0;
 	for (const struct evrt_chain *c = buf->first; c; c = c->next) {
-		if (!chain_is_valid(c, buf->may_have_files) || c == buf->spare)
+		if (!chain_is_valid(c, buf->may_have_files) || c->len == 0 || c == buf->spare)
 			return false;
 		total += c->len;
 		last = c;
@@ -207,7 +214,9 @@ evrt__buffer_validate(const struct evbuffer *buf)
 	if (last != buf->last || total != buf->total_len || total > EVRT_BUFFER_LEN_MAX)
 		return false;
 	const struct evrt_chain *spare = buf->spare;
-	if (spare && (spare->len || spare->start || spare->next || spare->kind != EVRT_CHAIN_HEAP))
+	if (spare && (!chain_is_valid(spare, false) || spare->len || spare->start || spare->next))
 		return false;
-	return buf->refs > 0;
+	if (spare && (spare->kind != EVRT_CHAIN_HEAP || evrt_load_relaxed(&spare->refs) != 1))
+		return false;
+	return buffer_counts_are_valid(buf);
 }

@@ -5,7 +5,9 @@
  * Not here: the public contract (event2/buffer.h), bufferevents, event loops.
  * Threads:  everything in struct evbuffer is guarded by its lock, when it has one. The reference counts
  *           of chains and segments are atomic, because evbuffers with different locks can share them.
- * PAIRS     chain.refs: drop (sub acq_rel) <-> drop: whoever takes the last reference sees all uses of
+ * PAIRS     cache (cache.c): put (CAS acq_rel) -> take (swap acquire): who takes a chain comes after all that
+ *           was done with it before.
+ *           chain.refs: drop (sub acq_rel) <-> drop: whoever takes the last reference sees all uses of
  *           the memory before it frees it. Who reads 1 (load acquire, in evrt__chain_drop and
  *           evrt__chain_front_room) comes after the last other holder, and stays alone.
  *
@@ -25,14 +27,15 @@
 #include "base/assert.h"
 #include "base/atomic.h"
 #include "base/list.h"
+#include "threading/lock.h"
 
 /* --- sizes -------------------------------------------------------------------------------- */
 #define EVRT_BUFFER_LEN_MAX ((size_t)EV_SSIZE_MAX / 2)
-#define EVRT_CHAIN_TOTAL_MIN 256u          /* header and data of the smallest chain */
-#define EVRT_CHAIN_TOTAL_MAX 65536u        /* chains grow with the contents up to here; larger on demand */
+#define EVRT_CHAIN_TOTAL_STEP 256u          /* header and data of the smallest chain, and what larger ones grow by */
+#define EVRT_CHAIN_ROOM_BULK 65536u         /* chains grow with the contents up to here; larger on demand */
+#define EVRT_CHAIN_ROOM_LARGE (1u << 18)    /* what they grow by once there are ... */
+#define EVRT_BUFFER_HELD_LARGE (1u << 20)   /* ... so many bytes: such chains give their pages back themselves */
 #define EVRT_BUFFER_READ_MAX_DEFAULT 65536u
-#define EVRT_BUFFER_READ_FIRST 2048u       /* total of the chain that a first read is offered */
-#define EVRT_BUFFER_READ_LEAST 512u        /* reads that use little shrink the offer down to here */
 #define EVRT_BUFFER_WRITE_VECS 64          /* pieces of one writev; 1 KiB of stack */
 
 /* --- chains ------------------------------------------------------------------------------- */
@@ -51,6 +54,7 @@ struct evrt_chain {
 	size_t len;         /* bytes of contents */
 	evrt_atomic(uint32_t) refs; /* its evbuffer, and every SHARED chain that points here */
 	uint8_t kind;               /* enum evrt_chain_kind; constant */
+	bool gives_back;            /* its pages go to the system before its memory goes to the allocator; constant */
 };
 
 struct evrt_chain_reference {
@@ -67,6 +71,18 @@ struct evrt_chain_file {
 	struct evbuffer_file_segment *segment;
 };
 
+static inline void
+evrt__chain_init(struct evrt_chain *c, enum evrt_chain_kind kind, unsigned char *mem, size_t cap)
+{
+	c->next = NULL;
+	c->mem = mem;
+	c->cap = cap;
+	c->start = 0;
+	c->len = 0;
+	evrt_store_relaxed(&c->refs, 1u); /* not yet seen by another thread */
+	c->kind = (uint8_t)kind;
+	c->gives_back = false;
+}
 /* A chain without contents and with room for `room` bytes or more. NULL when memory is out. */
 struct evrt_chain *evrt__chain_new(size_t room);
 /* The same with as much room as fits contents of `held` bytes that grow: at least `room`. */
@@ -86,6 +102,13 @@ evrt__chain_room(const struct evrt_chain *c)
 	return c && c->kind == EVRT_CHAIN_HEAP ? c->cap - c->start - c->len : 0;
 }
 size_t evrt__chain_front_room(const struct evrt_chain *);
+
+/* A few chains of EVRT_CHAIN_ROOM_BULK that are in nobody's use, for all threads. Take: NULL when there is none
+ * at hand; what it holds is of no meaning. Put: false when there is no place; the chain remains the caller's. */
+struct evrt_chain *evrt__chain_cache_take(void);
+bool evrt__chain_cache_put(struct evrt_chain *);
+/* Frees them all. For libevent_global_shutdown, and before other memory functions are set. */
+void evrt__chain_cache_release(void);
 
 /* --- evbuffers ---------------------------------------------------------------------------- */
 
@@ -128,16 +151,15 @@ struct evbuffer {
 	size_t max_read;
 	void *lock;                        /* NULL: not locked. Constant once set */
 	struct evrt_link callbacks;        /* struct evbuffer_cb_entry, newest first */
-	struct evrt_buffer_change changed;  /* not yet told to the callbacks that run at once */
-	struct evrt_buffer_change deferred; /* not yet told to those that are deferred */
+	struct evrt_buffer_change changed;  /* not yet told to the callbacks that run at once; without callbacks */
+	struct evrt_buffer_change deferred; /* not yet told to those that are deferred; nothing is counted in either */
 	evrt__buffer_schedule_fn schedule; /* NULL: callbacks are not deferred */
 	void *schedule_arg;
 	void (*schedule_release)(void *arg); /* the evbuffer needs schedule_arg no more; may be NULL */
 	const struct evrt__buffer_owner *owner;
 	uint32_t refs;
-	uint32_t read_estimate;    /* total of the chain to offer to the next read */
 	uint16_t callback_depth;   /* runs of the callbacks that are under way */
-	uint8_t small_reads;       /* reads in a row that used little of the offer */
+	bool read_filled;          /* the last read filled all that it was offered */
 	bool owns_lock;
 	bool frozen_front;
 	bool frozen_end;
@@ -177,20 +199,58 @@ bool evrt__buffer_validate(const struct evbuffer *);
 /* --- within the room ---------------------------------------------------------------------- *
  * All are called with the lock held. A public call locks, edits, and ends by evrt__buffer_finish, which
  * tells the callbacks what the edit has counted, and unlocks. */
-void evrt__buffer_lock(const struct evbuffer *);
-void evrt__buffer_unlock(const struct evbuffer *);
-void evrt__buffer_lock2(struct evbuffer *, struct evbuffer *);
-void evrt__buffer_unlock2(struct evbuffer *, struct evbuffer *);
-void evrt__buffer_finish(struct evbuffer *);
+static inline void evrt__buffer_finish(struct evbuffer *);
+void evrt__buffer_finish_told(struct evbuffer *); /* its part for an evbuffer that has callbacks */
 /* The same for two: callbacks of `x` run first. */
 void evrt__buffer_finish2(struct evbuffer *x, struct evbuffer *y);
 /* Runs callbacks without unlocking. The caller holds a reference. */
 void evrt__buffer_run_callbacks(struct evbuffer *);
 
 static inline void
+evrt__buffer_lock(const struct evbuffer *buf)
+{
+	if (buf->lock)
+		evrt__lock(buf->lock);
+}
+static inline void
+evrt__buffer_unlock(const struct evbuffer *buf)
+{
+	if (buf->lock)
+		evrt__unlock(buf->lock);
+}
+/* The one with the lower address first; once, where both use the same (those of a bufferevent, or none). */
+static inline void
+evrt__buffer_lock2(struct evbuffer *x, struct evbuffer *y)
+{
+	bool x_first = (uintptr_t)x->lock < (uintptr_t)y->lock;
+	evrt__buffer_lock(x_first ? x : y);
+	if (x->lock != y->lock)
+		evrt__buffer_lock(x_first ? y : x);
+}
+static inline void
+evrt__buffer_unlock2(struct evbuffer *x, struct evbuffer *y)
+{
+	evrt__buffer_unlock(x);
+	if (x->lock != y->lock)
+		evrt__buffer_unlock(y);
+}
+static inline void
+evrt__buffer_finish(struct evbuffer *buf)
+{
+	EVRT_DCHECK(evrt__buffer_validate(buf));
+	if (!evrt__list_empty(&buf->callbacks)) {
+		evrt__buffer_finish_told(buf);
+		return;
+	}
+	evrt__buffer_unlock(buf);
+}
+
+static inline void
 evrt__buffer_added(struct evbuffer *buf, size_t n)
 {
 	buf->total_len += n;
+	if (evrt__list_empty(&buf->callbacks))
+		return;
 	buf->changed.added += n;
 	buf->deferred.added += n;
 }
@@ -198,6 +258,8 @@ static inline void
 evrt__buffer_deleted(struct evbuffer *buf, size_t n)
 {
 	buf->total_len -= n;
+	if (evrt__list_empty(&buf->callbacks))
+		return;
 	buf->changed.deleted += n;
 	buf->deferred.deleted += n;
 }
@@ -208,21 +270,52 @@ evrt__buffer_fits(const struct evbuffer *buf, size_t n)
 }
 
 /* Appends a chain that holds bytes; counts nothing. */
-void evrt__buffer_link(struct evbuffer *, struct evrt_chain *);
+static inline void
+evrt__buffer_link(struct evbuffer *buf, struct evrt_chain *c)
+{
+	c->next = NULL;
+	if (buf->last)
+		buf->last->next = c;
+	else
+		buf->first = c;
+	buf->last = c;
+}
 /* Makes the rest of the last chain and the spare hold `size` bytes, `contiguous`: one of them alone. 0 or
  * -ENOMEM. */
 int evrt__buffer_make_room(struct evbuffer *, size_t size, bool contiguous);
 /* Bytes written into that room become contents: first the rest of the last chain, then the spare. */
-void evrt__buffer_commit(struct evbuffer *, size_t in_last, size_t in_spare);
+static inline void
+evrt__buffer_commit(struct evbuffer *buf, size_t in_last, size_t in_spare)
+{
+	if (in_last)
+		buf->last->len += in_last;
+	if (in_spare) {
+		buf->spare->len = in_spare;
+		evrt__buffer_link(buf, buf->spare);
+		buf->spare = NULL;
+	}
+	evrt__buffer_added(buf, in_last + in_spare);
+}
 /* Copies into room that evrt__buffer_make_room(size) has made. */
 void evrt__buffer_append(struct evbuffer *, const void *data, size_t size);
 /* Removes the first n <= total_len bytes and drops the spare if none are left. */
 void evrt__buffer_take(struct evbuffer *, size_t n);
-void evrt__buffer_drop_spare(struct evbuffer *);
+static inline void
+evrt__buffer_drop_spare(struct evbuffer *buf)
+{
+	if (buf->spare)
+		evrt__chain_drop(buf->spare);
+	buf->spare = NULL;
+}
 /* Copies n bytes that begin `skip` bytes into chain c. They exist, and are in memory. */
 void evrt__chain_copy(const struct evrt_chain *c, size_t skip, void *out, size_t n);
+int evrt__buffer_load_files(struct evbuffer *, size_t upto);
 /* Brings FILE chains within the first `upto` bytes into memory. 0 or -errno. */
-int evrt__buffer_load(struct evbuffer *, size_t upto);
+static inline int
+evrt__buffer_load(struct evbuffer *buf, size_t upto)
+{
+	return buf->may_have_files ? evrt__buffer_load_files(buf, upto) : 0;
+}
 
 /* A position of the program, looked up. `chain` is NULL just behind the last byte. */
 struct evrt_buffer_cursor {

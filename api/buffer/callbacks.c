@@ -13,6 +13,15 @@
 
 #include "base/mem.h"
 
+static void
+callbacks_insert(struct evbuffer *buf, struct evbuffer_cb_entry *e)
+{
+	/* What those that are gone were not told is nobody's business any more. */
+	if (evrt__list_empty(&buf->callbacks))
+		buf->changed = buf->deferred = (struct evrt_buffer_change){ 0, 0 };
+	evrt__list_push_head(&buf->callbacks, &e->link);
+}
+
 struct evbuffer_cb_entry *
 evrt__buffer_add_cb(struct evbuffer *buf, evbuffer_cb_func cb, void *arg, uint32_t flags)
 {
@@ -23,7 +32,7 @@ evrt__buffer_add_cb(struct evbuffer *buf, evbuffer_cb_func cb, void *arg, uint32
 	e->arg = arg;
 	e->flags = flags;
 	evrt__buffer_lock(buf);
-	evrt__list_push_head(&buf->callbacks, &e->link);
+	callbacks_insert(buf, e);
 	evrt__buffer_unlock(buf);
 	return e;
 }
@@ -97,7 +106,7 @@ evrt__buffer_replace_callbacks(struct evbuffer *buf, struct evbuffer_cb_entry *o
 			callbacks_remove(buf, e);
 	}
 	if (only)
-		evrt__list_push_head(&buf->callbacks, &only->link);
+		callbacks_insert(buf, only);
 	evrt__buffer_unlock(buf);
 }
 
@@ -165,11 +174,6 @@ callbacks_any_deferred(const struct evbuffer *buf)
 void
 evrt__buffer_run_callbacks(struct evbuffer *buf)
 {
-	if (evrt__list_empty(&buf->callbacks)) {
-		buf->changed = (struct evrt_buffer_change){ 0, 0 };
-		buf->deferred = (struct evrt_buffer_change){ 0, 0 };
-		return;
-	}
 	if (!buf->schedule) {
 		buf->deferred = (struct evrt_buffer_change){ 0, 0 };
 		callbacks_tell(buf, &buf->changed, EVBUFFER_CB_ENABLED, EVBUFFER_CB_ENABLED);

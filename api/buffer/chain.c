@@ -8,32 +8,10 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include "base/mem.h"
-
-static void
-chain_init(struct evrt_chain *c, enum evrt_chain_kind kind, unsigned char *mem, size_t cap)
-{
-	c->next = NULL;
-	c->mem = mem;
-	c->cap = cap;
-	c->start = 0;
-	c->len = 0;
-	evrt_store_relaxed(&c->refs, 1u); /* not yet seen by another thread */
-	c->kind = (uint8_t)kind;
-}
-
-/* The size to ask the allocator for: powers of two while they are small, then whole pages, so that a
- * large block wastes less than a page. */
-static size_t
-chain_total(size_t least)
-{
-	size_t total = EVRT_CHAIN_TOTAL_MIN;
-	if (least > 4096)
-		return (least + 4095) & ~(size_t)4095;
-	while (total < least)
-		total *= 2;
-	return total;
-}
+#include "base/sys.h"
 
 struct evrt_chain *
 evrt__chain_new(size_t room)
@@ -42,11 +20,15 @@ evrt__chain_new(size_t room)
 		errno = ENOMEM;
 		return NULL;
 	}
-	size_t total = chain_total(room + sizeof(struct evrt_chain));
-	struct evrt_chain *c = evrt__malloc(total);
+	struct evrt_chain *c = room == EVRT_CHAIN_ROOM_BULK ? evrt__chain_cache_take() : NULL;
+	size_t total = room + sizeof(*c);
+	if (room != EVRT_CHAIN_ROOM_BULK) /* which is a size of its own, so that the cache knows its chains by it */
+		total = (total + EVRT_CHAIN_TOTAL_STEP - 1) & ~(size_t)(EVRT_CHAIN_TOTAL_STEP - 1);
+	if (!c)
+		c = evrt__malloc(total);
 	if (!c)
 		return NULL;
-	chain_init(c, EVRT_CHAIN_HEAP, (unsigned char *)(c + 1), total - sizeof(*c));
+	evrt__chain_init(c, EVRT_CHAIN_HEAP, (unsigned char *)(c + 1), total - sizeof(*c));
 	return c;
 }
 
@@ -54,9 +36,14 @@ struct evrt_chain *
 evrt__chain_new_growing(size_t room, size_t held)
 {
 	/* As much as is held already: the number of chains stays logarithmic, and at most half is waste. */
-	size_t total = held < EVRT_CHAIN_TOTAL_MAX ? held : EVRT_CHAIN_TOTAL_MAX;
-	size_t least = total > sizeof(struct evrt_chain) ? total - sizeof(struct evrt_chain) : 0;
-	return evrt__chain_new(room > least ? room : least);
+	size_t least = held < EVRT_CHAIN_ROOM_BULK ? held : EVRT_CHAIN_ROOM_BULK;
+	bool large = held >= EVRT_BUFFER_HELD_LARGE;
+	if (large)
+		least = EVRT_CHAIN_ROOM_LARGE;
+	struct evrt_chain *c = evrt__chain_new(room > least ? room : least);
+	if (c)
+		c->gives_back = large;
+	return c;
 }
 
 struct evrt_chain *
@@ -67,7 +54,7 @@ evrt__chain_new_shared(struct evrt_chain *origin)
 		return NULL;
 	/* relaxed: the caller's evbuffer holds a reference, so it cannot be the last one now. */
 	evrt_add_relaxed(&origin->refs, 1u);
-	chain_init(&s->chain, EVRT_CHAIN_SHARED, origin->mem, origin->start + origin->len);
+	evrt__chain_init(&s->chain, EVRT_CHAIN_SHARED, origin->mem, origin->start + origin->len);
 	s->chain.start = origin->start;
 	s->chain.len = origin->len;
 	s->origin = origin;
@@ -81,7 +68,7 @@ evrt__chain_new_file(struct evbuffer_file_segment *seg, size_t start, size_t len
 	if (!f)
 		return NULL;
 	evrt__segment_ref(seg);
-	chain_init(&f->chain, EVRT_CHAIN_FILE, NULL, start + len);
+	evrt__chain_init(&f->chain, EVRT_CHAIN_FILE, NULL, start + len);
 	f->chain.start = start;
 	f->chain.len = len;
 	f->segment = seg;
@@ -107,6 +94,18 @@ static void (*const chain_release[])(struct evrt_chain *) = {
 	[EVRT_CHAIN_FILE] = chain_release_file,
 };
 
+/* One small block behind it keeps all of a heap with the process, and an evbuffer that was large once has many
+ * such chains. What the bytes are does not matter any more; that this may fail does not either. */
+static void
+chain_give_back(struct evrt_chain *c)
+{
+	uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
+	uintptr_t from = ((uintptr_t)c->mem + page - 1) & ~(page - 1);
+	uintptr_t to = ((uintptr_t)c->mem + c->cap) & ~(page - 1);
+	if (from < to)
+		evrt__sys.madvise((void *)from, to - from, MADV_DONTNEED);
+}
+
 void
 evrt__chain_drop(struct evrt_chain *c)
 {
@@ -123,6 +122,10 @@ evrt__chain_drop(struct evrt_chain *c)
 		}
 		if (c->kind != EVRT_CHAIN_HEAP)
 			chain_release[c->kind](c);
+		else if (c->gives_back)
+			chain_give_back(c);
+		else if (c->cap == EVRT_CHAIN_ROOM_BULK && evrt__chain_cache_put(c))
+			return;
 		evrt__free(c);
 		return;
 	}
@@ -161,24 +164,6 @@ evrt__chain_copy(const struct evrt_chain *c, size_t skip, void *out, size_t n)
 	}
 }
 
-void
-evrt__buffer_link(struct evbuffer *buf, struct evrt_chain *c)
-{
-	c->next = NULL;
-	if (buf->last)
-		buf->last->next = c;
-	else
-		buf->first = c;
-	buf->last = c;
-}
-
-void
-evrt__buffer_drop_spare(struct evbuffer *buf)
-{
-	evrt__chain_drop(buf->spare);
-	buf->spare = NULL;
-}
-
 int
 evrt__buffer_make_room(struct evbuffer *buf, size_t size, bool contiguous)
 {
@@ -194,19 +179,6 @@ evrt__buffer_make_room(struct evbuffer *buf, size_t size, bool contiguous)
 	evrt__buffer_drop_spare(buf);
 	buf->spare = c;
 	return 0;
-}
-
-void
-evrt__buffer_commit(struct evbuffer *buf, size_t in_last, size_t in_spare)
-{
-	if (in_last)
-		buf->last->len += in_last;
-	if (in_spare) {
-		buf->spare->len = in_spare;
-		evrt__buffer_link(buf, buf->spare);
-		buf->spare = NULL;
-	}
-	evrt__buffer_added(buf, in_last + in_spare);
 }
 
 void
@@ -250,10 +222,8 @@ evrt__buffer_take(struct evbuffer *buf, size_t n)
 }
 
 int
-evrt__buffer_load(struct evbuffer *buf, size_t upto)
+evrt__buffer_load_files(struct evbuffer *buf, size_t upto)
 {
-	if (!buf->may_have_files)
-		return 0;
 	size_t seen = 0;
 	struct evrt_chain *c = buf->first;
 	for (; c && seen < upto; c = c->next) {

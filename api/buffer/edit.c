@@ -19,10 +19,15 @@ evbuffer_add(struct evbuffer *buf, const void *data, size_t datlen)
 	evrt__buffer_lock(buf);
 	if (buf->frozen_end || !evrt__buffer_fits(buf, datlen))
 		goto out;
-	if (datlen && evrt__buffer_make_room(buf, datlen, false) != 0)
-		goto out;
-	if (datlen)
+	if (datlen && datlen <= evrt__chain_room(buf->last)) {
+		memcpy(evrt__chain_data(buf->last) + buf->last->len, data, datlen);
+		buf->last->len += datlen;
+		evrt__buffer_added(buf, datlen);
+	} else if (datlen) {
+		if (evrt__buffer_make_room(buf, datlen, false) != 0)
+			goto out;
 		evrt__buffer_append(buf, data, datlen);
+	}
 	result = 0;
 out:
 	evrt__buffer_finish(buf);
@@ -81,6 +86,7 @@ evbuffer_expand(struct evbuffer *buf, size_t datlen)
 	evrt__buffer_lock(buf);
 	if (evrt__buffer_fits(buf, datlen) && evrt__buffer_make_room(buf, datlen, true) == 0)
 		result = 0;
+	EVRT_DCHECK(evrt__buffer_validate(buf));
 	evrt__buffer_unlock(buf);
 	return result;
 }

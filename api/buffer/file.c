@@ -241,6 +241,8 @@ evbuffer_add_file(struct evbuffer *buf, int fd, ev_off_t offset, ev_off_t length
 		return -1;
 	}
 	int result = evbuffer_add_file_segment(buf, seg, 0, -1);
+	int err = errno; /* why it failed; closing may have an error of its own */
 	evbuffer_file_segment_free(seg);
+	errno = err;
 	return result;
 }

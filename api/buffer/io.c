@@ -5,75 +5,72 @@
  * Threads:  as in event2/buffer.h; the lock is held during the system call, which does not block on a
  *           non-blocking descriptor.
  *
- * How much to offer to a read. Asking the kernel (FIONREAD) costs a system call per read. Offering much
- * to every read costs memory wherever little comes. So each evbuffer keeps an estimate: a read that
- * fills its offer multiplies it by four, two reads in a row that use less than a quarter halve it.
- * The offer is the rest of the last chain, and a fresh chain (the spare) for what the estimate exceeds
- * it by. The spare is committed only when bytes came into it; unused it stays for the next read, but
- * never in an empty evbuffer: an idle connection holds no memory.
+ * How much to offer to a read, and where it comes to lie. Asking the kernel (FIONREAD) costs a system call per
+ * read; offering little costs another one whenever more was there, and offering much costs memory wherever little
+ * comes. So a read is offered the rest of the last chain and a bulk chain, which mostly comes from the cache and
+ * goes back at once: what would waste most of it is copied to a chain that fits, more than that makes the chain
+ * itself a part of the contents. No room stays behind for the next read: an idle connection holds no memory.
+ * Where the limit allows more than a bulk chain, and a read has filled all it was offered, the next is offered the
+ * limit.
  */
 #include "api/buffer/buffer_internal.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <string.h>
 #include "base/sys.h"
 
-/* What the next read should be offered at most: the caller's limit, the evbuffer's, and the estimate. */
+/* What may be read at most: the caller's limit, and the evbuffer's. */
 static size_t
-io_wanted(const struct evbuffer *buf, ssize_t howmuch)
+io_limit(const struct evbuffer *buf, ssize_t howmuch)
 {
-	size_t limit = buf->max_read;
-	if (howmuch >= 0 && (size_t)howmuch < limit)
-		limit = (size_t)howmuch;
-	size_t estimate = buf->read_estimate - sizeof(struct evrt_chain);
-	size_t room = evrt__chain_room(buf->last);
-	/* Room that is there costs nothing to offer, even beyond the estimate. */
-	size_t want = estimate > room ? estimate : room;
-	return want < limit ? want : limit;
+	size_t limit = howmuch >= 0 && (size_t)howmuch < buf->max_read ? (size_t)howmuch : buf->max_read;
+	size_t swift = evrt__chain_room(buf->last) + EVRT_CHAIN_ROOM_BULK;
+	return limit <= swift || buf->read_filled ? limit : swift;
 }
 
+/* Into the first `in_last` bytes behind the contents, and then `in_bulk` bytes of `bulk`. Result: 0 or -errno. */
+static ssize_t
+io_readv(const struct evbuffer *buf, int fd, size_t in_last, const struct evrt_chain *bulk, size_t in_bulk)
+{
+	struct iovec vec[2];
+	int n_vec = 0;
+	if (in_last)
+		vec[n_vec++] = (struct iovec){ evrt__chain_data(buf->last) + buf->last->len, in_last };
+	if (in_bulk)
+		vec[n_vec++] = (struct iovec){ bulk->mem, in_bulk };
+	ssize_t n = n_vec == 1 ? evrt__sys.read(fd, vec[0].iov_base, vec[0].iov_len)
+	                       : evrt__sys.readv(fd, vec, n_vec);
+	return n < 0 ? -errno : n;
+}
+
+/* The first n bytes of `bulk` become contents, and it is used up. */
 static void
-io_learn(struct evbuffer *buf, size_t got, size_t offered)
+io_keep(struct evbuffer *buf, struct evrt_chain *bulk, size_t n)
 {
-	size_t estimate = buf->read_estimate;
-	if (got == offered) {
-		size_t most = buf->max_read > EVRT_BUFFER_READ_LEAST ? buf->max_read : EVRT_BUFFER_READ_LEAST;
-		buf->small_reads = 0;
-		if (offered < estimate - sizeof(struct evrt_chain))
-			return; /* the caller's limit was filled, which tells nothing */
-		buf->read_estimate = (uint32_t)(estimate < most / 4 ? estimate * 4 : most);
-	} else if (got >= estimate / 4) {
-		buf->small_reads = 0;
-	} else if (++buf->small_reads >= 2) {
-		buf->small_reads = 0;
-		if (estimate / 2 >= EVRT_BUFFER_READ_LEAST)
-			buf->read_estimate = (uint32_t)(estimate / 2);
+	struct evrt_chain *c = NULL;
+	/* Contents of some size get a chain in which there is room for more: that one is as good as another. */
+	if (n < bulk->cap / 4 && buf->total_len < bulk->cap / 4)
+		c = evrt__chain_new_growing(n, buf->total_len);
+	if (c) {
+		memcpy(c->mem, bulk->mem, n);
+		evrt__chain_drop(bulk);
+	} else {
+		c = bulk; /* also when memory is out: the bytes have left the kernel and must not be lost */
 	}
-}
-
-/* The room that evrt__buffer_make_room(want) has made, cut to `want` bytes. Returns the number of pieces. */
-static int
-io_room(const struct evbuffer *buf, size_t want, struct iovec vec[2])
-{
-	size_t room = evrt__chain_room(buf->last);
-	size_t in_last = room < want ? room : want;
-	int n = 0;
-	if (in_last) {
-		vec[n].iov_base = evrt__chain_data(buf->last) + buf->last->len;
-		vec[n++].iov_len = in_last;
-	}
-	if (in_last < want) {
-		vec[n].iov_base = buf->spare->mem;
-		vec[n++].iov_len = want - in_last;
-	}
-	return n;
+	c->len = n;
+	evrt__buffer_link(buf, c);
+	evrt__buffer_added(buf, n);
 }
 
 static ssize_t
 io_read(struct evbuffer *buf, int fd, ssize_t howmuch, size_t *out_offered)
 {
-	struct iovec vec[2];
-	size_t want = io_wanted(buf, howmuch);
+	size_t want = io_limit(buf, howmuch);
+	size_t room = evrt__chain_room(buf->last);
+	size_t in_last = room < want ? room : want;
+	size_t in_bulk = want - in_last;
+	struct evrt_chain *bulk = NULL;
 	*out_offered = want;
 	if (buf->frozen_end)
 		return -EPERM;
@@ -81,21 +78,24 @@ io_read(struct evbuffer *buf, int fd, ssize_t howmuch, size_t *out_offered)
 		return 0;
 	if (!evrt__buffer_fits(buf, want))
 		return -ENOBUFS;
-	if (evrt__buffer_make_room(buf, want, false) != 0)
-		return -ENOMEM;
-	int n_vec = io_room(buf, want, vec);
-	ssize_t n = n_vec == 1 ? evrt__sys.read(fd, vec[0].iov_base, vec[0].iov_len)
-	                       : evrt__sys.readv(fd, vec, n_vec);
-	if (n <= 0) {
-		ssize_t result = n < 0 ? -errno : 0;
-		if (!buf->first)
-			evrt__buffer_drop_spare(buf);
-		return result;
+	if (in_bulk) {
+		size_t least = in_bulk > EVRT_CHAIN_ROOM_BULK ? in_bulk : EVRT_CHAIN_ROOM_BULK;
+		bulk = evrt__chain_new_growing(least, buf->total_len);
+		if (!bulk)
+			return -ENOMEM;
 	}
-	size_t room = evrt__chain_room(buf->last);
-	size_t in_last = (size_t)n < room ? (size_t)n : room;
-	evrt__buffer_commit(buf, in_last, (size_t)n - in_last);
-	io_learn(buf, (size_t)n, want);
+	ssize_t n = io_readv(buf, fd, in_last, bulk, in_bulk);
+	if (n > 0) {
+		size_t to_last = (size_t)n < in_last ? (size_t)n : in_last;
+		buf->read_filled = (size_t)n == want;
+		if (to_last)
+			evrt__buffer_commit(buf, to_last, 0);
+		if ((size_t)n > to_last) {
+			io_keep(buf, bulk, (size_t)n - to_last);
+			return n;
+		}
+	}
+	evrt__chain_drop(bulk);
 	return n;
 }
 

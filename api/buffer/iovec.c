@@ -36,6 +36,7 @@ evbuffer_reserve_space(struct evbuffer *buf, ev_ssize_t size, struct evbuffer_io
 	size_t want = size ? (size_t)size : 1; /* there is always a piece to show */
 	if (evrt__buffer_make_room(buf, want, n_vec == 1) == 0)
 		result = iovec_of_room(buf, want, vec, n_vec);
+	EVRT_DCHECK(evrt__buffer_validate(buf));
 out:
 	evrt__buffer_unlock(buf);
 	return result;
@@ -89,10 +90,10 @@ static int
 iovec_peek(struct evbuffer *buf, ev_ssize_t len, const struct evbuffer_ptr *start, struct evbuffer_iovec *vec,
     int n_vec)
 {
-	struct evrt_buffer_cursor at;
+	struct evrt_buffer_cursor at = { buf->first, 0, 0 };
 	size_t seen = 0;
 	int n = 0;
-	if (evrt__buffer_cursor(buf, start, &at) != 0)
+	if (start && evrt__buffer_cursor(buf, start, &at) != 0)
 		return 0;
 	size_t wanted = len < 0 ? EV_SIZE_MAX : (size_t)len;
 	size_t upto = wanted < buf->total_len - at.pos ? at.pos + wanted : buf->total_len;
@@ -120,6 +121,7 @@ evbuffer_peek(struct evbuffer *buf, ev_ssize_t len, struct evbuffer_ptr *start_a
 {
 	evrt__buffer_lock(buf);
 	int n = iovec_peek(buf, len, start_at, vec_out, n_vec);
+	EVRT_DCHECK(evrt__buffer_validate(buf)); /* it may have loaded a file */
 	evrt__buffer_unlock(buf);
 	return n;
 }

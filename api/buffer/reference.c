@@ -21,12 +21,9 @@ evbuffer_add_reference_with_offset(struct evbuffer *buf, const void *data, size_
 		if (!r)
 			goto out;
 		/* Only read, and given back as it came: the kind has no room before or behind. */
-		r->chain.mem = (unsigned char *)(uintptr_t)data;
-		r->chain.cap = offset + datlen;
+		evrt__chain_init(&r->chain, EVRT_CHAIN_REFERENCE, (unsigned char *)(uintptr_t)data, offset + datlen);
 		r->chain.start = offset;
 		r->chain.len = datlen;
-		r->chain.kind = EVRT_CHAIN_REFERENCE;
-		evrt_store_relaxed(&r->chain.refs, 1u); /* not yet seen by another thread */
 		r->cleanup = cleanupfn;
 		r->cleanup_arg = cleanupfn_arg;
 		evrt__buffer_link(buf, &r->chain);

@@ -4,13 +4,19 @@
  *           the calls that kinds, filters and protocols above are made of.
  * Not here: the public contract (event2/bufferevent.h); what a kind does (socket.c, …): no name of a kind
  *           occurs in core.c, callbacks.c and watermark.c.
- * Threads:  as in event2/bufferevent.h. "Locked" means: the bufferevent's lock is held, where it has one.
- * Locks:    the bufferevent's (rank bufferevent, recursive, the one of both its evbuffers), then the
- *           strand's (rank base). No callback of the program is called with the strand's lock held.
+ * Threads:  as in event2/bufferevent.h. "Locked" means: the bufferevent's data lock is held, where it has one.
+ * Locks:    call (rank bufferevent_call), then data (rank bufferevent; that of both its evbuffers), then the
+ *           strand's (rank base). Call and data are recursive.
  *
- * Every field is guarded by the bufferevent's lock unless it says otherwise. Without a lock (no
- * BEV_OPT_THREADSAFE, or a program without threads) whoever calls is the strand, or the program sees to it
- * that nobody else does.
+ * Every field is guarded by the data lock unless it says otherwise. Without locks (no BEV_OPT_THREADSAFE, or a
+ * program without threads) whoever calls is the strand, or the program sees to it that nobody else does.
+ *
+ * Why two locks. libevent has one, and holds it while the program's callbacks run: two that write to each other's
+ * bufferevents then wait for each other for ever. Here a callback runs with the call lock alone, and what
+ * moves bytes, enables or asks takes the data lock alone. Only bufferevent_lock, _setcb and _free wait for a
+ * callback that runs in another thread, as their callers count on; and these not inside a pool's strand, where
+ * the wait might be for each other. Whoever holds the data lock only tries for the call lock, and if it is
+ * not to be had the callback is deferred.
  *
  * Life: references are held by the program (one, given up by bufferevent_free), by a queued run of deferred
  * callbacks, by every callback while it runs, and by deferred callbacks of the evbuffers. When the last
@@ -37,6 +43,9 @@
 enum evrt_bev_suspend {
 	EVRT_BEV_SUSPEND_WATERMARK = 1, /* input is at the read high watermark */
 	EVRT_BEV_SUSPEND_LOOKUP = 2,    /* a host name is being resolved */
+	EVRT_BEV_SUSPEND_BW = 4,        /* its own bucket is empty */
+	EVRT_BEV_SUSPEND_BW_GROUP = 8,  /* its group's is */
+	EVRT_BEV_SUSPEND_ABOVE = 16,    /* the filter above does not read */
 };
 
 /* How a kind of bufferevent differs. All are called locked; NULL where not allowed says so. */
@@ -64,33 +73,44 @@ struct bufferevent_ops {
 	/* NULL: fixed for life. 0 or -1; changing nothing then. */
 	int (*set_base)(struct bufferevent *, struct event_base *base);
 	int (*set_priority)(struct bufferevent *, int priority);
+	/* A connect on the descriptor has come to a good end: says so to the program, at once or after a handshake.
+	 * NULL: a kind that does not connect. */
+	void (*connected)(struct bufferevent *);
 };
 
-struct evrt_bev_lookup;
-struct evutil_addrinfo;
+struct evrt_bev_name;
+struct evrt_bev_rate;
 
-/* A connect by host name that is under way; connect.c. */
-struct evrt_bev_connect {
-	bool connecting;                   /* ev_write waits for the end of a connect */
-	int failed_with;                   /* errno of a connect that failed at once, told by the next turn; 0 */
-	int dns_error;                     /* of the last look-up */
-	struct evutil_addrinfo *addresses; /* of the name; NULL: none */
-	struct evutil_addrinfo *next;      /* the one to try when this fails */
-	struct evrt_bev_lookup *lookup;    /* of the name, under way; NULL: none, or it was called off */
+/* See the head of this file. Both are const. */
+struct evrt_bev_locks {
+	void *data;
+	void *call;
+	evrt_atomic(uint32_t) refs; /* bufferevents that have it */
+};
+
+/* How far a connect has come; connect.c. */
+enum evrt_bev_connecting {
+	EVRT_BEV_CONNECT_IDLE = 0,
+	EVRT_BEV_CONNECT_WAITS,  /* ev_write waits for the end of one on `fd` */
+	EVRT_BEV_CONNECT_RACES,  /* several are under way (happy_eyeballs.h), and the stream watches none; ev_write is
+	                          * added for its timeout. `fd` is one of theirs */
+	EVRT_BEV_CONNECT_FAILED, /* it has: the next turn tells so */
 };
 
 struct bufferevent_private {
 	struct bufferevent bev;         /* the public part, first */
 	struct evrt_strand *strand;     /* referenced; where callbacks run. Const but for set_base */
-	void *lock;                     /* const after init; NULL: none */
-	bool owns_lock;                 /* const */
+	struct evrt_bev_locks *locks;   /* shared by all of a chain of filters, or a pair; NULL: none */
 	int options;                    /* enum bufferevent_options; const */
 	unsigned refs;
 	bool freed;                     /* bufferevent_free was called */
+	bool call_refused;              /* the call lock was not to be had: what comes is deferred, too, in order */
+	uint8_t in_buffer_cb;           /* callbacks of its evbuffers that are under way, with the data lock held */
 	uint8_t read_suspended;         /* enum evrt_bev_suspend */
 	uint8_t write_suspended;
 	struct evbuffer_cb_entry *watermark_cb; /* on input while a read high watermark is set */
 	size_t single_read_max, single_write_max;
+	struct evrt_bev_rate *rate;     /* ratelim.c; NULL: no rate limit was ever set. Made once, lives as long */
 
 	/* Deferred callbacks: what is to be told when `deferred` runs. */
 	struct evrt_task deferred;      /* the link and flags: strand's lock */
@@ -107,7 +127,11 @@ struct bufferevent_private {
 	evutil_socket_t fd;
 	bool stream_open;               /* the stream watches fd; else that is done by the first enable */
 	bool read_added, write_added;   /* ev_read, ev_write are added */
-	struct evrt_bev_connect connect;
+	uint8_t connecting;             /* enum evrt_bev_connecting */
+	bool fd_made;                   /* fd was made by the connect that is under way */
+	int failed_with;                /* CONNECT_FAILED: errno, 0 where dns_error says why */
+	int dns_error;                  /* of the last look-up */
+	struct evrt_bev_name *name;     /* a connect by name, from the look-up on; NULL: none */
 };
 
 static inline struct bufferevent_private *
@@ -124,10 +148,10 @@ evrt__bev_const(const struct bufferevent *bev)
 /* --- core.c --------------------------------------------------------------------------------- */
 
 /* Fills zeroed memory: evbuffers, lock, strand, one reference; writing enabled. `with`: whose lock and strand it
- * shares (the caller sees to it that the lock lives long enough); NULL: a strand of the base's choice, and
- * a lock where `options` ask for one. 0; -EINVAL, -ENOMEM, and nothing is held then. */
+ * shares, and to whom locks are given if it has none and `options` ask for them (nobody else uses it meanwhile);
+ * NULL: a strand of the base's choice. 0; -EINVAL, -ENOMEM, and nothing is held then. */
 int evrt__bev_init(struct bufferevent_private *, struct event_base *base, const struct bufferevent_ops *ops,
-    int options, const struct bufferevent_private *with);
+    int options, struct bufferevent_private *with);
 /* Gives back what init took, for a kind whose own part of making failed: nobody else knows the object. */
 void evrt__bev_fini(struct bufferevent_private *);
 void evrt__bev_lock(const struct bufferevent_private *);
@@ -148,7 +172,7 @@ void evrt__bev_disable_nolock(struct bufferevent_private *, short events);
 /* --- callbacks.c ------------------------------------------------------------------------------ */
 
 /* Calls, or defers, one callback; `options`: BEV_TRIG_DEFER_CALLBACKS defers it whatever the bufferevent's
- * own options say. Locked, with a reference held by the caller. */
+ * own options say. Locked, with a reference held by the caller; while a callback runs the data lock is released. */
 void evrt__bev_call_read(struct bufferevent_private *, int options);
 void evrt__bev_call_write(struct bufferevent_private *, int options);
 /* `err` is what EVUTIL_SOCKET_ERROR() says in the callback. */
@@ -165,13 +189,63 @@ size_t evrt__bev_input_room(const struct bufferevent_private *);
 /* After a read callback: calls again, deferred, while input stays full. Locked. */
 void evrt__bev_check_input(struct bufferevent_private *);
 
+/* --- limits.c ----------------------------------------------------------------------------------- */
+
+/* How many bytes may be moved now, by one system call or one step of a protocol: the least of max_single, the
+ * bucket and the share of the group's. 0: none; the direction has been suspended, and is resumed when there are
+ * some, so the caller returns. Ask only when there is something to move; afterwards say what was moved.
+ * Watermarks do not count here (evrt__bev_input_room). Locked. */
+size_t evrt__bev_read_budget(struct bufferevent_private *);
+size_t evrt__bev_write_budget(struct bufferevent_private *);
+/* That many bytes went through the descriptor; more than the budget is allowed (a record cannot be cut), and
+ * is paid for later. Before the callbacks that tell of them. Locked. */
+void evrt__bev_moved_read(struct bufferevent_private *, size_t n);
+void evrt__bev_moved_write(struct bufferevent_private *, size_t n);
+
+/* --- ratelim.c ---------------------------------------------------------------------------------- */
+
+/* Leaves the group, and lets nothing come any more. May be called twice. Locked. */
+void evrt__bev_rate_stop(struct bufferevent_private *);
+/* The last step, in the strand, stopped. */
+void evrt__bev_rate_destroy(struct bufferevent_private *);
+/* A direction waits for its bucket or its group's. Locked. */
+bool evrt__bev_rate_holds(const struct bufferevent_private *);
+/* The strand has changed, while nothing was held. 0 or -1. Locked. */
+int evrt__bev_rate_rebase(struct bufferevent_private *);
+
+/* --- timeouts.c: kinds without a descriptor ------------------------------------------------------- */
+
+/* ev_read and ev_write of a bufferevent that was just made become timers, in its strand. 0 or -errno. */
+int evrt__bev_timers_init(struct bufferevent_private *);
+/* Begins or ends the timers of `events`, as these are enabled, suspended and waited for now. `anew`: one that
+ * runs begins again, for bytes have passed. 0 or -errno. Locked. */
+int evrt__bev_timers_set(struct bufferevent_private *, short events, bool anew);
+/* bufferevent_ops.adjust_timeouts. */
+int evrt__bev_timers_adjust(struct bufferevent *);
+/* For `stop`, and for the end of `destroy`. */
+void evrt__bev_timers_stop(struct bufferevent_private *);
+void evrt__bev_timers_fini(struct bufferevent_private *);
+
 /* --- connect.c ---------------------------------------------------------------------------------- */
 
-/* A connect was under way and its socket is writable, or it has failed at once. Returns true when the
- * socket is connected and the program was told so. Locked, with a reference, in the strand. */
+/* What ev_write's report means while p->connecting is not IDLE: true when the socket is connected, `connected` has
+ * been called, and writing may begin. Locked, with a reference, in the strand. For other kinds with a socket and
+ * a stream, too: they name `connected` in their operations, call this from the callback of their ev_write, read
+ * nothing while connecting, and leave ev_write added when they are disabled. */
 bool evrt__bev_connect_finish(struct bufferevent_private *);
-/* Forgets addresses and look-up. Locked. */
+/* Forgets addresses and look-up, and the sockets of a race except for p->fd. Locked. */
 void evrt__bev_connect_cancel(struct bufferevent_private *);
+
+/* The rest is between connect.c and connect_name.c; locked. */
+
+/* Begins to connect p->fd, or a new socket. 0: the end will be told. -errno: nothing was begun. */
+int evrt__bev_connect_begin(struct bufferevent_private *, const struct sockaddr *sa, socklen_t len);
+/* Waits for the end of a connect on `fd`; `result` is what connect(2) said: 0 or retriable -errno. 0 or -errno. */
+int evrt__bev_connect_wait(struct bufferevent_private *, evutil_socket_t fd, int result);
+/* The next turn tells that it has failed. */
+void evrt__bev_connect_fail(struct bufferevent_private *, int err);
+/* Calls off a connect by name. */
+void evrt__bev_name_cancel(struct bufferevent_private *);
 
 /* --- socket.c ------------------------------------------------------------------------------------- */
 
@@ -182,6 +256,8 @@ void evrt__bev_socket_attach(struct bufferevent_private *, evutil_socket_t fd);
 int evrt__bev_socket_open(struct bufferevent_private *, unsigned ready);
 /* Adds or deletes ev_read or ev_write; never waits. 0 or -errno. Locked. */
 int evrt__bev_socket_add(struct bufferevent_private *, short event);
+/* Has ev_write report in the next turn, whatever the descriptor says. */
+void evrt__bev_socket_activate_write(struct bufferevent_private *);
 void evrt__bev_socket_del(struct bufferevent_private *, short events);
 
 #endif

@@ -8,19 +8,30 @@
  * write, all other events, so that a program never hears of the end before it has heard of the data.
  * On a pooled or pinned base a callback never runs outside of the strand: what is triggered from elsewhere
  * is deferred, or it would run beside other callbacks of the same strand.
+ * Locks: see the head of bufferevent_internal.h. The program is called with the call lock held, the data lock not.
  */
 #include "api/bufferevent/bufferevent_internal.h"
 
 #include <errno.h>
+#include "threading/lock.h"
 
 #define TRIGGER_OPTIONS (BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS)
 
+/* Must this one wait for the deferred run? If not, the call lock is held on return. */
 static bool
-callbacks_deferred(const struct bufferevent_private *p, int options)
+callbacks_deferred(struct bufferevent_private *p, int options)
 {
 	if ((p->options & BEV_OPT_DEFER_CALLBACKS) || (options & BEV_TRIG_DEFER_CALLBACKS))
 		return true;
-	return p->bev.ev_base->kind != EVRT_BASE_PLAIN && evrt__strand_current() != p->strand;
+	if (p->bev.ev_base->kind != EVRT_BASE_PLAIN && evrt__strand_current() != p->strand)
+		return true;
+	if (!p->locks)
+		return false;
+	/* In a callback of an evbuffer the data lock would stay locked around the program's. */
+	if (p->in_buffer_cb || p->call_refused)
+		return true;
+	p->call_refused = !evrt__trylock(p->locks->call);
+	return p->call_refused;
 }
 
 static void
@@ -33,6 +44,57 @@ callbacks_schedule(struct bufferevent_private *p)
 	evrt__strand_submit(p->strand, &p->deferred);
 }
 
+/* Around a callback of the program. The call lock is held; `unlocked`: that is released, too. */
+static void
+callbacks_leave(struct bufferevent_private *p, bool unlocked)
+{
+	evrt__bev_unlock(p);
+	if (unlocked && p->locks)
+		evrt__unlock(p->locks->call);
+}
+
+static void
+callbacks_return(struct bufferevent_private *p, bool unlocked)
+{
+	if (unlocked && p->locks)
+		evrt__lock(p->locks->call);
+	evrt__bev_lock(p);
+}
+
+/* While the call lock is held nobody else changes the callbacks (bufferevent_setcb). */
+static void
+callbacks_tell_data(struct bufferevent_private *p, bufferevent_data_cb cb, bool unlocked)
+{
+	void *arg = p->bev.cbarg;
+
+	if (!cb)
+		return;
+	callbacks_leave(p, unlocked);
+	cb(&p->bev, arg);
+	callbacks_return(p, unlocked);
+}
+
+static void
+callbacks_tell_event(struct bufferevent_private *p, short what, int err, bool unlocked)
+{
+	bufferevent_event_cb cb = p->bev.errorcb;
+	void *arg = p->bev.cbarg;
+
+	if (!what || !cb)
+		return;
+	callbacks_leave(p, unlocked);
+	EVUTIL_SET_SOCKET_ERROR(err);
+	cb(&p->bev, what, arg);
+	callbacks_return(p, unlocked);
+}
+
+static void
+callbacks_end(struct bufferevent_private *p)
+{
+	if (p->locks)
+		evrt__unlock(p->locks->call);
+}
+
 void
 evrt__bev_call_read(struct bufferevent_private *p, int options)
 {
@@ -43,7 +105,8 @@ evrt__bev_call_read(struct bufferevent_private *p, int options)
 		callbacks_schedule(p);
 		return;
 	}
-	p->bev.readcb(&p->bev, p->bev.cbarg);
+	callbacks_tell_data(p, p->bev.readcb, false);
+	callbacks_end(p);
 	evrt__bev_check_input(p);
 }
 
@@ -57,7 +120,8 @@ evrt__bev_call_write(struct bufferevent_private *p, int options)
 		callbacks_schedule(p);
 		return;
 	}
-	p->bev.writecb(&p->bev, p->bev.cbarg);
+	callbacks_tell_data(p, p->bev.writecb, false);
+	callbacks_end(p);
 }
 
 void
@@ -71,75 +135,48 @@ evrt__bev_call_event(struct bufferevent_private *p, short what, int err, int opt
 		callbacks_schedule(p);
 		return;
 	}
-	EVUTIL_SET_SOCKET_ERROR(err);
-	p->bev.errorcb(&p->bev, what, p->bev.cbarg);
-}
-
-/* Callbacks of a deferred run; each is called without the lock if the program wished so. The object stays: the
- * run holds a reference. */
-static void
-callbacks_tell_data(struct bufferevent_private *p, bufferevent_data_cb cb)
-{
-	void *arg = p->bev.cbarg;
-	bool unlock = (p->options & BEV_OPT_UNLOCK_CALLBACKS) != 0;
-
-	if (!cb)
-		return;
-	if (unlock)
-		evrt__bev_unlock(p);
-	cb(&p->bev, arg);
-	if (unlock)
-		evrt__bev_lock(p);
-}
-
-static void
-callbacks_tell_event(struct bufferevent_private *p, short what, int err)
-{
-	bufferevent_event_cb cb = p->bev.errorcb;
-	void *arg = p->bev.cbarg;
-	bool unlock = (p->options & BEV_OPT_UNLOCK_CALLBACKS) != 0;
-
-	if (!what || !cb)
-		return;
-	if (unlock)
-		evrt__bev_unlock(p);
-	EVUTIL_SET_SOCKET_ERROR(err);
-	cb(&p->bev, what, arg);
-	if (unlock)
-		evrt__bev_lock(p);
+	callbacks_tell_event(p, what, err, false);
+	callbacks_end(p);
 }
 
 static void
 callbacks_run_pending(struct bufferevent_private *p)
 {
 	/* What becomes due from here on asks for another run. */
+	bool unlocked = (p->options & BEV_OPT_UNLOCK_CALLBACKS) != 0;
 	short what = p->events_pending;
 	int err = p->errno_pending;
 	bool reads = p->read_pending, writes = p->write_pending;
 	p->read_pending = p->write_pending = false;
+	p->call_refused = false;
 	p->events_pending = 0;
 	p->errno_pending = 0;
-	callbacks_tell_event(p, what & BEV_EVENT_CONNECTED, 0);
+	callbacks_tell_event(p, what & BEV_EVENT_CONNECTED, 0, unlocked);
 	if (reads && p->bev.readcb) {
-		callbacks_tell_data(p, p->bev.readcb);
+		callbacks_tell_data(p, p->bev.readcb, unlocked);
 		evrt__bev_check_input(p);
 	}
 	if (writes)
-		callbacks_tell_data(p, p->bev.writecb);
-	callbacks_tell_event(p, (short)(what & ~BEV_EVENT_CONNECTED), err);
+		callbacks_tell_data(p, p->bev.writecb, unlocked);
+	callbacks_tell_event(p, (short)(what & ~BEV_EVENT_CONNECTED), err, unlocked);
 }
 
 void
 evrt__bev_run_deferred(struct evrt_task *task, void *arg)
 {
 	struct bufferevent_private *p = arg;
+	struct evrt_bev_locks *locks = p->locks; /* constant, and `deferred_queued` holds a reference */
 
 	(void)task;
+	if (locks)
+		evrt__lock(locks->call);
 	evrt__bev_lock(p);
 	p->deferred_queued = false;
 	if (evrt__strand_current() == p->strand)
 		callbacks_run_pending(p);
 	/* Else the base is being freed, and what is left of its tasks is told to let go of what they hold. */
+	if (locks)
+		evrt__unlock(locks->call);
 	evrt__bev_unref_and_unlock(p);
 }
 

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/sys.h"
 #include "threading/lock.h"
 
 #define RW (EV_READ | EV_WRITE)
@@ -20,15 +21,15 @@ _Static_assert(offsetof(struct bufferevent_private, bev) == 0, "evrt__bev casts"
 void
 evrt__bev_lock(const struct bufferevent_private *p)
 {
-	if (p->lock)
-		evrt__lock(p->lock);
+	if (p->locks)
+		evrt__lock(p->locks->data);
 }
 
 void
 evrt__bev_unlock(const struct bufferevent_private *p)
 {
-	if (p->lock)
-		evrt__unlock(p->lock);
+	if (p->locks)
+		evrt__unlock(p->locks->data);
 }
 
 void
@@ -50,6 +51,50 @@ evrt__bev_enter(struct bufferevent_private *p)
 	return true;
 }
 
+/* Waits for a callback that runs in another thread, and keeps others from beginning. The data lock is not held. */
+static void
+bev_call_lock(const struct bufferevent_private *p)
+{
+	if (p->locks)
+		evrt__lock(p->locks->call);
+}
+
+static void
+bev_call_unlock(const struct bufferevent_private *p)
+{
+	if (p->locks)
+		evrt__unlock(p->locks->call);
+}
+
+static struct evrt_bev_locks *
+locks_new(void)
+{
+	struct evrt_bev_locks *l = evrt__malloc(sizeof(*l));
+
+	if (!l)
+		return NULL;
+	evrt_store_relaxed(&l->refs, 1u); /* not yet seen by another thread */
+	l->data = evrt__lock_new(EVRT_LOCKTYPE_RECURSIVE, EVRT_RANK_bufferevent);
+	l->call = evrt__lock_new(EVRT_LOCKTYPE_RECURSIVE, EVRT_RANK_bufferevent_call);
+	if (l->data && l->call)
+		return l;
+	evrt__lock_free(l->data, EVRT_LOCKTYPE_RECURSIVE);
+	evrt__lock_free(l->call, EVRT_LOCKTYPE_RECURSIVE);
+	evrt__free(l);
+	return NULL;
+}
+
+static void
+locks_drop(struct evrt_bev_locks *l)
+{
+	/* Acquire and release: who takes the last one frees after all uses by others. */
+	if (!l || evrt_sub_acq_rel(&l->refs, 1u) > 1)
+		return;
+	evrt__lock_free(l->data, EVRT_LOCKTYPE_RECURSIVE);
+	evrt__lock_free(l->call, EVRT_LOCKTYPE_RECURSIVE);
+	evrt__free(l);
+}
+
 /* Nobody else knows the object, and nothing of it is queued. */
 void
 evrt__bev_fini(struct bufferevent_private *p)
@@ -58,8 +103,7 @@ evrt__bev_fini(struct bufferevent_private *p)
 		evbuffer_free(p->bev.input);
 	if (p->bev.output)
 		evbuffer_free(p->bev.output);
-	if (p->owns_lock)
-		evrt__lock_free(p->lock, EVRT_LOCKTYPE_RECURSIVE);
+	locks_drop(p->locks);
 	if (p->strand)
 		evrt__strand_unref(p->strand);
 }
@@ -72,6 +116,7 @@ bev_destroy(struct evrt_task *task, void *arg)
 
 	(void)task;
 	p->bev.be_ops->destroy(&p->bev);
+	evrt__bev_rate_destroy(p);
 	evrt__bev_fini(p);
 	evrt__free(p);
 }
@@ -85,6 +130,7 @@ evrt__bev_unref_and_unlock(struct bufferevent_private *p)
 		return 0;
 	}
 	p->bev.be_ops->stop(&p->bev);
+	evrt__bev_rate_stop(p);
 	/* From the submission on the object belongs to the strand, which may destroy it at once. */
 	struct evrt_strand *strand = p->strand;
 	evrt__strand_ref(strand);
@@ -116,8 +162,18 @@ bev_output_changed(struct evbuffer *output, const struct evbuffer_cb_info *info,
 	struct bufferevent_private *p = arg;
 
 	(void)output;
-	if (info->n_added && (p->bev.enabled & EV_WRITE) && !p->write_suspended && !p->freed)
-		p->bev.be_ops->output_grew(&p->bev);
+	if (!info->n_added || !(p->bev.enabled & EV_WRITE) || p->write_suspended || p->freed)
+		return;
+	p->in_buffer_cb++;
+	p->bev.be_ops->output_grew(&p->bev);
+	p->in_buffer_cb--;
+}
+
+static void
+bev_lock_buffers(struct bufferevent_private *p)
+{
+	evbuffer_enable_locking(p->bev.input, p->locks->data);
+	evbuffer_enable_locking(p->bev.output, p->locks->data);
 }
 
 static int
@@ -133,15 +189,13 @@ bev_init_buffers(struct bufferevent_private *p)
 	p->owner = (struct evrt__buffer_owner){ bev_owner_ref, bev_owner_unref, p };
 	evrt__buffer_set_owner(bev->input, &p->owner);
 	evrt__buffer_set_owner(bev->output, &p->owner);
-	if (p->lock) {
-		evbuffer_enable_locking(bev->input, p->lock);
-		evbuffer_enable_locking(bev->output, p->lock);
-	}
+	if (p->locks)
+		bev_lock_buffers(p);
 	return 0;
 }
 
 static int
-bev_init_strand(struct bufferevent_private *p, const struct bufferevent_private *with)
+bev_init_strand(struct bufferevent_private *p, struct bufferevent_private *with)
 {
 	if (with) {
 		evrt__strand_ref(with->strand);
@@ -153,21 +207,31 @@ bev_init_strand(struct bufferevent_private *p, const struct bufferevent_private 
 }
 
 static int
-bev_init_lock(struct bufferevent_private *p, const struct bufferevent_private *with)
+bev_init_locks(struct bufferevent_private *p, struct bufferevent_private *with)
 {
-	p->lock = with ? with->lock : NULL;
-	if (p->lock || !(p->options & BEV_OPT_THREADSAFE))
+	if (with && with->locks) {
+		evrt_add_relaxed(&with->locks->refs, 1u); /* who adds holds one, through `with` */
+		p->locks = with->locks;
+		return 0;
+	}
+	if (!(p->options & BEV_OPT_THREADSAFE))
 		return 0;
 	if (!evrt__threads_on())
 		return -EINVAL; /* a promise that could not be kept */
-	p->lock = evrt__lock_new(EVRT_LOCKTYPE_RECURSIVE, EVRT_RANK_bufferevent);
-	p->owns_lock = p->lock != NULL;
-	return p->lock ? 0 : -ENOMEM;
+	p->locks = locks_new();
+	if (!p->locks)
+		return -ENOMEM;
+	if (with) {
+		evrt_add_relaxed(&p->locks->refs, 1u);
+		with->locks = p->locks;
+		bev_lock_buffers(with);
+	}
+	return 0;
 }
 
 int
 evrt__bev_init(struct bufferevent_private *p, struct event_base *base, const struct bufferevent_ops *ops,
-    int options, const struct bufferevent_private *with)
+    int options, struct bufferevent_private *with)
 {
 	if ((options & BEV_OPT_UNLOCK_CALLBACKS) && !(options & BEV_OPT_DEFER_CALLBACKS)) {
 		evrt__warnx("bufferevent: BEV_OPT_UNLOCK_CALLBACKS needs BEV_OPT_DEFER_CALLBACKS");
@@ -189,7 +253,7 @@ evrt__bev_init(struct bufferevent_private *p, struct event_base *base, const str
 	p->last.flags |= EVLIST_FINALIZING;
 	int err = bev_init_strand(p, with);
 	if (err == 0)
-		err = bev_init_lock(p, with);
+		err = bev_init_locks(p, with);
 	if (err == 0)
 		err = bev_init_buffers(p);
 	if (err < 0)
@@ -202,13 +266,14 @@ bufferevent_free(struct bufferevent *bev)
 {
 	struct bufferevent_private *p = evrt__bev(bev);
 
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL); /* waits for a callback that runs in another thread */
 	evrt__bev_lock(p);
 	EVRT_ASSERT(!p->freed);
 	p->freed = true;
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
 	/* Now, not in the last step: the program may close the descriptor as soon as this returns, and open
 	 * another one of the same number. */
 	bev->be_ops->stop(bev);
+	evrt__bev_rate_stop(p);
 	evrt__bev_unref_and_unlock(p);
 }
 
@@ -231,12 +296,17 @@ bufferevent_decref(struct bufferevent *bev)
 void
 bufferevent_lock(struct bufferevent *bev)
 {
+	bev_call_lock(evrt__bev(bev));
 	evrt__bev_lock_and_ref(evrt__bev(bev));
 }
 
 void
 bufferevent_unlock(struct bufferevent *bev)
 {
+	void *call = evrt__bev(bev)->locks ? evrt__bev(bev)->locks->call : NULL;
+
+	/* The call lock first: it may be gone with the last reference. Nobody counts on the order of unlocking. */
+	evrt__unlock(call);
 	evrt__bev_unref_and_unlock(evrt__bev(bev));
 }
 
@@ -332,12 +402,21 @@ void
 bufferevent_setcb(struct bufferevent *bev, bufferevent_data_cb readcb, bufferevent_data_cb writecb,
     bufferevent_event_cb eventcb, void *cbarg)
 {
-	evrt__bev_lock(evrt__bev(bev));
+	struct bufferevent_private *p = evrt__bev(bev);
+	/* Once this returns the callbacks that were set before do not run any more. Two strands of a pool that
+	 * wait for each other here would wait for ever. */
+	bool waits = evrt__strand_current() == NULL || bev->ev_base->kind == EVRT_BASE_PLAIN;
+
+	if (waits)
+		bev_call_lock(p);
+	evrt__bev_lock(p);
 	bev->readcb = readcb;
 	bev->writecb = writecb;
 	bev->errorcb = eventcb;
 	bev->cbarg = cbarg;
-	evrt__bev_unlock(evrt__bev(bev));
+	evrt__bev_unlock(p);
+	if (waits)
+		bev_call_unlock(p);
 }
 
 void
@@ -435,6 +514,23 @@ bufferevent_setfd(struct bufferevent *bev, evutil_socket_t fd)
 	return r;
 }
 
+int
+bufferevent_replacefd(struct bufferevent *bev, evutil_socket_t fd)
+{
+	const struct bufferevent_ops *ops = bev->be_ops;
+	int r = -1;
+
+	evrt__bev_lock_and_ref(evrt__bev(bev));
+	if (ops->set_fd && ops->get_fd) {
+		evutil_socket_t before = ops->get_fd(bev);
+		r = ops->set_fd(bev, fd);
+		if (before >= 0 && before != ops->get_fd(bev))
+			evrt__sys.close(before);
+	}
+	evrt__bev_unref_and_unlock(evrt__bev(bev));
+	return r;
+}
+
 evutil_socket_t
 bufferevent_getfd(struct bufferevent *bev)
 {
@@ -462,12 +558,15 @@ bufferevent_get_underlying(struct bufferevent *bev)
 int
 bufferevent_base_set(struct event_base *base, struct bufferevent *bev)
 {
+	struct bufferevent_private *p = evrt__bev(bev);
 	int r = -1;
 
-	evrt__bev_lock(evrt__bev(bev));
-	if (base && bev->be_ops->set_base && !evrt__bev(bev)->deferred_queued)
+	evrt__bev_lock(p);
+	if (base && bev->be_ops->set_base && !p->deferred_queued && !evrt__bev_rate_holds(p))
 		r = bev->be_ops->set_base(bev, base);
-	evrt__bev_unlock(evrt__bev(bev));
+	if (r == 0)
+		r = evrt__bev_rate_rebase(p);
+	evrt__bev_unlock(p);
 	return r;
 }
 

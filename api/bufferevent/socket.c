@@ -32,7 +32,7 @@
 int
 evrt__bev_socket_open(struct bufferevent_private *p, unsigned ready)
 {
-	if (p->stream_open || p->fd < 0)
+	if (p->stream_open || p->fd < 0 || p->connecting == EVRT_BEV_CONNECT_RACES)
 		return 0;
 	int err = evrt__stream_open(&p->stream, p->fd, ready);
 	p->stream_open = err == 0;
@@ -63,6 +63,15 @@ evrt__bev_socket_add(struct bufferevent_private *p, short event)
 	if (err == 0)
 		*(reads ? &p->read_added : &p->write_added) = true;
 	return err;
+}
+
+void
+evrt__bev_socket_activate_write(struct bufferevent_private *p)
+{
+	evrt__lock(p->strand->lock);
+	evrt__event_active_nolock(p->strand, evrt__event(&p->bev.ev_write), EV_WRITE, 1);
+	evrt__unlock(p->strand->lock);
+	p->write_added = true; /* for evrt__bev_socket_del it is */
 }
 
 void
@@ -107,15 +116,17 @@ static void
 socket_read(struct bufferevent_private *p)
 {
 	size_t room = evrt__bev_input_room(p);
-	size_t limit = room < p->single_read_max ? room : p->single_read_max;
 	size_t offered;
 
-	if (limit == 0) {
+	if (room == 0) {
 		evrt__bev_suspend(p, EV_READ, EVRT_BEV_SUSPEND_WATERMARK);
 		return;
 	}
+	size_t budget = evrt__bev_read_budget(p);
+	if (budget == 0)
+		return;
 	evbuffer_unfreeze(p->bev.input, 0);
-	ssize_t n = evrt__buffer_read(p->bev.input, p->fd, (ssize_t)limit, &offered);
+	ssize_t n = evrt__buffer_read(p->bev.input, p->fd, (ssize_t)(room < budget ? room : budget), &offered);
 	evbuffer_freeze(p->bev.input, 0);
 	if (n == 0) {
 		socket_fail(p, EV_READ, BEV_EVENT_EOF, 0);
@@ -129,8 +140,10 @@ socket_read(struct bufferevent_private *p)
 		evrt__stream_drained(&p->stream, EVRT_READ);
 	else if (n > 0 && (size_t)n < offered)
 		evrt__stream_short_read(&p->stream);
-	if (n > 0)
+	if (n > 0) {
+		evrt__bev_moved_read(p, (size_t)n);
 		evrt__bev_trigger_nolock(p, EV_READ, 0);
+	}
 	/* Behind whatever the callback has begun, such as writing the answer. */
 	if (p->read_added)
 		evrt__stream_resume(&p->stream);
@@ -149,7 +162,7 @@ socket_readable(evutil_socket_t fd, short what, void *arg)
 		;
 	else if (!(what & EV_READ))
 		socket_fail(p, EV_READ, BEV_EVENT_TIMEOUT, 0);
-	else if (!p->connect.connecting)
+	else if (!p->connecting)
 		socket_read(p);
 	evrt__bev_unref_and_unlock(p);
 }
@@ -158,8 +171,12 @@ socket_readable(evutil_socket_t fd, short what, void *arg)
 static void
 socket_write(struct bufferevent_private *p, bool connected)
 {
+	size_t budget = evbuffer_get_length(p->bev.output) ? evrt__bev_write_budget(p) : SIZE_MAX;
+
+	if (budget == 0)
+		return;
 	evbuffer_unfreeze(p->bev.output, 1);
-	ssize_t n = evrt__buffer_write(p->bev.output, p->fd, (ssize_t)p->single_write_max);
+	ssize_t n = evrt__buffer_write(p->bev.output, p->fd, (ssize_t)budget);
 	evbuffer_freeze(p->bev.output, 1);
 	if (n < 0 && !evrt__err_rw_retriable((int)-n)) {
 		socket_fail(p, EV_WRITE, BEV_EVENT_ERROR, (int)-n);
@@ -167,6 +184,8 @@ socket_write(struct bufferevent_private *p, bool connected)
 	}
 	if (n == -EAGAIN)
 		evrt__stream_drained(&p->stream, EVRT_WRITE);
+	if (n > 0)
+		evrt__bev_moved_write(p, (size_t)n);
 	/* Before the callback, which may fill it again. */
 	if (evbuffer_get_length(p->bev.output) == 0)
 		evrt__bev_socket_del(p, EV_WRITE);
@@ -180,7 +199,7 @@ static void
 socket_write_timeout(struct bufferevent_private *p)
 {
 	/* The end of a connect is still worth waiting for, without a limit from here on. */
-	if (p->connect.connecting)
+	if (p->connecting)
 		event_remove_timer(&p->bev.ev_write);
 	socket_fail(p, EV_WRITE, BEV_EVENT_TIMEOUT, 0);
 }
@@ -197,7 +216,7 @@ socket_writable(evutil_socket_t fd, short what, void *arg)
 		;
 	else if (!(what & EV_WRITE))
 		socket_write_timeout(p);
-	else if (!p->connect.connecting)
+	else if (!p->connecting)
 		socket_write(p, false);
 	else if (evrt__bev_connect_finish(p))
 		socket_write(p, true);
@@ -225,7 +244,7 @@ socket_disable(struct bufferevent *bev, short events)
 	struct bufferevent_private *p = evrt__bev(bev);
 
 	/* A connect that is under way ends by being writable. */
-	if (p->connect.connecting)
+	if (p->connecting)
 		events &= ~EV_WRITE;
 	evrt__bev_socket_del(p, events);
 }
@@ -304,6 +323,12 @@ socket_get_fd(const struct bufferevent *bev)
 	return evrt__bev_const(bev)->fd;
 }
 
+static void
+socket_connected(struct bufferevent *bev)
+{
+	evrt__bev_call_event(evrt__bev(bev), BEV_EVENT_CONNECTED, 0, 0);
+}
+
 static int
 socket_set_fd(struct bufferevent *bev, evutil_socket_t fd)
 {
@@ -334,7 +359,7 @@ socket_set_base(struct bufferevent *bev, struct event_base *base)
 {
 	struct bufferevent_private *p = evrt__bev(bev);
 
-	if (p->read_added || p->write_added || p->connect.connecting || p->connect.lookup)
+	if (p->read_added || p->write_added || p->connecting || p->name)
 		return -1;
 	struct evrt_strand *strand = evrt__base_strand_for_new(base);
 	if (!strand)
@@ -380,6 +405,7 @@ const struct bufferevent_ops evrt__bev_socket_ops = {
 	.set_fd = socket_set_fd,
 	.set_base = socket_set_base,
 	.set_priority = socket_set_priority,
+	.connected = socket_connected,
 };
 
 struct bufferevent *

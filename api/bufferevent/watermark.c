@@ -26,9 +26,13 @@ watermark_apply(struct bufferevent_private *p)
 static void
 watermark_input_changed(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
 {
+	struct bufferevent_private *p = arg;
+
 	(void)input;
 	(void)info;
-	watermark_apply(arg);
+	p->in_buffer_cb++;
+	watermark_apply(p);
+	p->in_buffer_cb--;
 }
 
 size_t

@@ -103,8 +103,7 @@ pool_drop_timers(struct evrt_reactor *r, bool finalize)
 	evrt_ns armed_for;
 
 	while ((t = evrt__timers_pop_due(&r->timers, EVRT_NS_NEVER, &armed_for))) {
-		struct evrt_slot *slot = EVRT_CONTAINER_OF(t, struct evrt_slot, timer);
-		evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
+		struct evrt_slot *slot = evrt__slot_timer_drop(t);
 		evrt__event_orphan(slot, finalize);
 		evrt__slot_unref(slot); /* the queue's */
 	}

@@ -6,6 +6,7 @@
 #include <event2/util.h>
 #include <evrt/version.h>
 
+#include "api/buffer/buffer_internal.h"
 #include "api/event/debug.h"
 #include "api/event/globals.h"
 #include "base/log.h"
@@ -37,6 +38,7 @@ void
 event_set_mem_functions(void *(*malloc_fn)(size_t sz), void *(*realloc_fn)(void *ptr, size_t sz),
     void (*free_fn)(void *ptr))
 {
+	evrt__chain_cache_release(); /* what the functions have given goes back to them, not to their successors */
 	evrt__mem_set_functions(malloc_fn, realloc_fn, free_fn);
 }
 
@@ -69,5 +71,6 @@ libevent_global_shutdown(void)
 {
 	evrt__debug_shutdown();
 	evrt__global_base = NULL;
+	evrt__chain_cache_release();
 	evrt__threads_shutdown();
 }

@@ -12,22 +12,34 @@
 static void slot_arrive(struct evrt_node *);
 static void slot_home_arrive(struct evrt_node *);
 
+/* Of a strand of a pool. */
+static struct evrt_timed_slot *
+slot_timed(struct evrt_slot *slot)
+{
+	EVRT_DCHECK(slot->strand->ops->home_post);
+	return EVRT_CONTAINER_OF(slot, struct evrt_timed_slot, slot);
+}
+
 struct evrt_slot *
 evrt__slot_new(struct evrt_strand *s, evrt_slot_ready_fn ready, void *owner)
 {
-	struct evrt_slot *slot = evrt__calloc(1, sizeof(*slot));
+	bool timed = s->ops->home_post != NULL;
+	void *memory = evrt__calloc(1, timed ? sizeof(struct evrt_timed_slot) : sizeof(struct evrt_slot));
+	struct evrt_slot *slot = memory;
 
 	if (!slot)
 		return NULL;
 	slot->node.arrive = slot_arrive;
-	slot->home_node.arrive = slot_home_arrive;
 	slot->strand = s;
 	evrt__strand_ref(s);
 	slot->ready = ready;
 	slot->owner = owner;
 	slot->fd = -1;
 	evrt_store_relaxed(&slot->refs, 1u);
-	evrt_store_relaxed(&slot->armed_at, EVRT_NS_NEVER);
+	if (timed) {
+		slot_timed(slot)->home_node.arrive = slot_home_arrive;
+		evrt_store_relaxed(&slot_timed(slot)->armed_at, EVRT_NS_NEVER);
+	}
 	return slot;
 }
 
@@ -44,8 +56,8 @@ evrt__slot_unref(struct evrt_slot *slot)
 	/* acq_rel: what other holders did to the slot happens before it is freed. */
 	if (evrt_sub_acq_rel(&slot->refs, 1u) != 1)
 		return;
-	EVRT_DCHECK(!evrt__timer_armed(&slot->timer) && slot->fd < 0);
 	struct evrt_strand *s = slot->strand;
+	EVRT_DCHECK(slot->fd < 0 && (!s->ops->home_post || !evrt__timer_armed(&slot_timed(slot)->timer)));
 	evrt__free(slot);
 	evrt__strand_unref(s);
 }
@@ -54,7 +66,7 @@ void
 evrt__slot_disown(struct evrt_slot *slot)
 {
 	evrt__slot_unwatch(slot);
-	evrt__slot_set_deadline(slot, 0); /* of a loop's slot: 0 it is */
+	evrt__slot_set_deadline(slot, 0);
 	slot->owner = NULL;
 	evrt__slot_unref(slot);
 }
@@ -163,11 +175,12 @@ slot_arrive(struct evrt_node *n)
 
 	if (bits & EVRT_SLOT_TIMER) {
 		/* The queue's word was a hint; here is the truth. */
-		evrt_ns deadline = evrt_load_relaxed(&slot->deadline);
+		struct evrt_timed_slot *timed = slot_timed(slot);
+		evrt_ns deadline = evrt_load_relaxed(&timed->deadline);
 		if (deadline == 0 || deadline > evrt__reactor_now(slot->strand->home))
 			bits &= ~EVRT_SLOT_TIMER;
 		else
-			evrt_store_seq_cst(&slot->deadline, (evrt_ns)0);
+			evrt_store_seq_cst(&timed->deadline, (evrt_ns)0);
 	}
 	if (slot->fd < 0)
 		bits &= ~(EVRT_IO_MASK | EVRT_HUP);
@@ -178,88 +191,103 @@ slot_arrive(struct evrt_node *n)
 
 /* Home only: the entry goes to `deadline` (0: out of the queue), which holds a reference. 0 or -ENOMEM. */
 static int
-slot_move_timer(struct evrt_slot *slot, evrt_ns deadline)
+slot_move_timer(struct evrt_timed_slot *timed, evrt_ns deadline)
 {
-	struct evrt_timers *q = &slot->strand->home->timers;
-	bool was_armed = evrt__timer_armed(&slot->timer);
+	struct evrt_timers *q = &timed->slot.strand->home->timers;
+	bool was_armed = evrt__timer_armed(&timed->timer);
 
 	if (deadline) {
-		int err = was_armed ? evrt__timers_move(q, &slot->timer, deadline)
-		    : evrt__timers_add(q, &slot->timer, deadline);
+		int err = was_armed ? evrt__timers_move(q, &timed->timer, deadline)
+		    : evrt__timers_add(q, &timed->timer, deadline);
 		if (err < 0)
 			return err;
 		if (!was_armed)
-			evrt__slot_ref(slot);
-		evrt_store_seq_cst(&slot->armed_at, deadline);
+			evrt__slot_ref(&timed->slot);
+		evrt_store_seq_cst(&timed->armed_at, deadline);
 	} else {
-		evrt__timers_remove(q, &slot->timer);
-		evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
+		evrt__timers_remove(q, &timed->timer);
+		evrt_store_seq_cst(&timed->armed_at, EVRT_NS_NEVER);
 		if (was_armed)
-			evrt__slot_unref(slot);
+			evrt__slot_unref(&timed->slot);
 	}
 	return 0;
 }
 
 /* `when`: see evrt_strand_ops.home_post. */
 static void
-slot_tell_home(struct evrt_slot *slot, evrt_ns when)
+slot_tell_home(struct evrt_timed_slot *timed, evrt_ns when)
 {
-	if (evrt_or_seq_cst(&slot->home_queued, 1u))
+	if (evrt_or_seq_cst(&timed->home_queued, 1u))
 		return; /* a message is under way, and will read what we stored */
-	evrt__slot_ref(slot);
-	slot->strand->ops->home_post(slot->strand, &slot->home_node, when);
+	evrt__slot_ref(&timed->slot);
+	timed->slot.strand->ops->home_post(timed->slot.strand, &timed->home_node, when);
 }
 
 void
 evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
 {
-	evrt_ns was = evrt_load_relaxed(&slot->deadline);
+	if (!slot->strand->ops->home_post) {
+		EVRT_DCHECK(deadline == 0);
+		return;
+	}
+	struct evrt_timed_slot *timed = slot_timed(slot);
+	evrt_ns was = evrt_load_relaxed(&timed->deadline);
 
 	if (was == deadline)
 		return;
-	evrt_store_seq_cst(&slot->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
-	evrt_ns armed_at = evrt_load_seq_cst(&slot->armed_at);
+	evrt_store_seq_cst(&timed->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
+	evrt_ns armed_at = evrt_load_seq_cst(&timed->armed_at);
 	if (deadline && deadline >= armed_at)
 		return;
-	if (deadline == 0 && armed_at == EVRT_NS_NEVER && !evrt_load_seq_cst(&slot->home_queued))
+	if (deadline == 0 && armed_at == EVRT_NS_NEVER && !evrt_load_seq_cst(&timed->home_queued))
 		return; /* neither in the queue nor on its way there */
-	slot_tell_home(slot, deadline ? deadline : EVRT_NS_NEVER);
+	slot_tell_home(timed, deadline ? deadline : EVRT_NS_NEVER);
 }
 
 /* Home: make the queue agree with `deadline`. */
 static void
 slot_home_arrive(struct evrt_node *n)
 {
-	struct evrt_slot *slot = EVRT_CONTAINER_OF(n, struct evrt_slot, home_node);
+	struct evrt_timed_slot *timed = EVRT_CONTAINER_OF(n, struct evrt_timed_slot, home_node);
 
 	/* Cleared before the deadline is read: a setter from now on sends a message of its own. */
-	evrt_and_seq_cst(&slot->home_queued, 0u);
-	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
-	slot->timer.order = evrt__timers_order(&slot->strand->home->timers);
-	if (deadline == 0 || deadline < evrt_load_relaxed(&slot->armed_at))
-		if (slot_move_timer(slot, deadline) < 0)
-			slot_tell_home(slot, 0); /* out of memory: the next turn tries again */
-	evrt__slot_unref(slot);
+	evrt_and_seq_cst(&timed->home_queued, 0u);
+	evrt_ns deadline = evrt_load_seq_cst(&timed->deadline);
+	timed->timer.order = evrt__timers_order(&timed->slot.strand->home->timers);
+	if (deadline == 0 || deadline < evrt_load_relaxed(&timed->armed_at))
+		if (slot_move_timer(timed, deadline) < 0)
+			slot_tell_home(timed, 0); /* out of memory: the next turn tries again */
+	evrt__slot_unref(&timed->slot);
 }
 
 void
-evrt__slot_timer_due(struct evrt_slot *slot)
+evrt__slot_timer_due(struct evrt_timer *entry)
 {
-	struct evrt_timers *q = &slot->strand->home->timers;
-	evrt_ns armed_at = evrt_load_relaxed(&slot->armed_at);
+	struct evrt_timed_slot *timed = EVRT_CONTAINER_OF(entry, struct evrt_timed_slot, timer);
+	struct evrt_timers *q = &timed->slot.strand->home->timers;
+	evrt_ns armed_at = evrt_load_relaxed(&timed->armed_at);
 
 	/* PAIRS slot.deadline / slot.armed_at: first say that the entry is out, then read the truth. */
-	evrt_store_seq_cst(&slot->armed_at, EVRT_NS_NEVER);
-	evrt_ns deadline = evrt_load_seq_cst(&slot->deadline);
+	evrt_store_seq_cst(&timed->armed_at, EVRT_NS_NEVER);
+	evrt_ns deadline = evrt_load_seq_cst(&timed->deadline);
 
 	if (deadline > armed_at) { /* pushed back; even if it is due already, its place is behind others */
-		slot->timer.order = evrt__timers_order(q); /* setters leave no order: it is learnt here */
-		int err = evrt__timers_add(q, &slot->timer, deadline); /* the queue's reference stays */
+		timed->timer.order = evrt__timers_order(q); /* setters leave no order: it is learnt here */
+		int err = evrt__timers_add(q, &timed->timer, deadline); /* the queue's reference stays */
 		EVRT_ASSERT(err == 0); /* it has just come out, and its room is there */
-		evrt_store_seq_cst(&slot->armed_at, deadline);
+		evrt_store_seq_cst(&timed->armed_at, deadline);
 		return;
 	}
 	if (deadline != 0)
-		evrt__slot_deliver(slot, EVRT_SLOT_TIMER);
-	evrt__slot_unref(slot);
+		evrt__slot_deliver(&timed->slot, EVRT_SLOT_TIMER);
+	evrt__slot_unref(&timed->slot);
+}
+
+struct evrt_slot *
+evrt__slot_timer_drop(struct evrt_timer *entry)
+{
+	struct evrt_timed_slot *timed = EVRT_CONTAINER_OF(entry, struct evrt_timed_slot, timer);
+
+	evrt_store_seq_cst(&timed->armed_at, EVRT_NS_NEVER);
+	return &timed->slot;
 }

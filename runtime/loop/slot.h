@@ -52,7 +52,11 @@ struct evrt_slot {
 	struct evrt_link fd_link;        /* guarded by the fd map's lock (signals: by the signal lock) */
 	int signum;                      /* what a slot in a signal port watches; const while there */
 	evrt_atomic(unsigned) signals;   /* come in, not yet taken by `ready` */
+};
 
+/* What the slots of a pool's strands are: they wait for a time, too. */
+struct evrt_timed_slot {
+	struct evrt_slot slot;
 	evrt_atomic(evrt_ns) deadline;   /* 0: none. Written under the strand's lock */
 	evrt_atomic(evrt_ns) armed_at;   /* the entry's deadline; NEVER: not in the queue. Written by home */
 	struct evrt_timer timer;         /* home only; its order is taken when home learns of `deadline` */
@@ -80,12 +84,15 @@ int evrt__slot_come_back(struct evrt_slot *);
 void evrt__slot_rearm(struct evrt_slot *, unsigned bits);
 /* Does it need the rearm? */
 bool evrt__slot_wants_rearm(const struct evrt_slot *);
-/* deadline 0 cancels. Strands of a pool only. */
+/* deadline 0 cancels. For strands of a pool; on others 0 is accepted. */
 void evrt__slot_set_deadline(struct evrt_slot *, evrt_ns deadline);
 
 /* From a poller's report: fd map locked (pool) or strand locked (loop). */
 void evrt__slot_deliver(struct evrt_slot *, unsigned bits);
 /* From home's queue: its entry has expired. Home only. */
-void evrt__slot_timer_due(struct evrt_slot *);
+void evrt__slot_timer_due(struct evrt_timer *entry);
+/* From home's queue, which nobody serves any more: the slot of an entry that is out of it, and the queue's reference,
+ * which is the caller's now. */
+struct evrt_slot *evrt__slot_timer_drop(struct evrt_timer *entry);
 
 #endif

@@ -169,7 +169,7 @@ worker_expire_timers(struct evrt_worker *w)
 		return;
 	evrt_ns now = evrt__reactor_now(&w->reactor);
 	while ((t = evrt__timers_pop_due(q, now, &armed_at)))
-		evrt__slot_timer_due(EVRT_CONTAINER_OF(t, struct evrt_slot, timer));
+		evrt__slot_timer_due(t);
 }
 
 /* One turn. False: the worker is to end. */

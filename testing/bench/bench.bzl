@@ -17,14 +17,15 @@ def bench_contestants(name, srcs, adapters):
     Args:
       name: of the benchmark.
       srcs: what all of them share.
-      adapters: library (a key of _LIBRARIES; epoll: bare system calls) to the source that knows it.
+      adapters: library (a key of _LIBRARIES; epoll: bare system calls) to the source that knows it; None where
+        `srcs` are all.
     """
     for library, adapter in adapters.items():
         linkopts, deps = _LIBRARIES[library]
         evrt_cc_binary(
             name = name + "_" + library,
             testonly = True,
-            srcs = srcs + [adapter],
+            srcs = srcs + ([adapter] if adapter else []),
             linkopts = linkopts,
             deps = deps + [":bench"],
         )

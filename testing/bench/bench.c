@@ -122,7 +122,7 @@ is_cost(const struct bench_metric *m)
 {
 	size_t n = strlen(m->name);
 
-	return n > 2 && strcmp(m->name + n - 2, "s)") == 0;
+	return n > 3 && (strcmp(m->name + n - 2, "s)") == 0 || strcmp(m->name + n - 3, "(B)") == 0);
 }
 
 static void

@@ -10,7 +10,7 @@
  * and then the pass's words. Contestants take turns within a round, so that a drift of the machine's speed hits
  * all alike, and ratios are taken within a round. A child prints lines "VALUE METRIC", where METRIC is the rest
  * of the line; lines of the same METRIC stand in one table. What a library cannot do, its child does not print.
- * A METRIC that ends in (ns) or (us) is a cost, for which there are ratios; others are only shown.
+ * A METRIC that ends in (ns), (us) or (B) is a cost, for which there are ratios; others are only shown.
  */
 #ifndef EVRT_TESTING_BENCH_BENCH_H_
 #define EVRT_TESTING_BENCH_BENCH_H_

@@ -7,28 +7,17 @@
  *
  * Usage: echo [--quick] [--rounds N]
  */
-#include <arpa/inet.h>
-#include <dirent.h>
-#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "testing/bench/bench.h"
+#include "testing/bench/bench_server.h"
 
 #define CONNECTIONS 64
 #define MESSAGE_BYTES 64
 #define ROUND_TRIPS 200000
 #define ROUND_TRIPS_QUICK 20000
-
-struct server {
-	pid_t pid;
-	int stop_fd, port;
-};
 
 static const struct bench_contestant contestants[] = {
 	{ "bare epoll", "echo_epoll", NULL },
@@ -37,83 +26,6 @@ static const struct bench_contestant contestants[] = {
 	{ "evrt, pool of 1", "echo_server_evrt", "pool 1" },
 };
 #define SERVERS ((int)(sizeof(contestants) / sizeof(contestants[0])))
-
-static void
-server_start(struct server *s, const struct bench_contestant *c)
-{
-	char path[4352], words[512];
-	char *argv[BENCH_ARGS_MAX + 2];
-	int in[2], out[2];
-
-	bench_path(path, c->binary);
-	bench_words(argv, words, path, c->args, NULL);
-	if (pipe(in) < 0 || pipe(out) < 0 || (s->pid = fork()) < 0)
-		bench_die("fork");
-	if (s->pid == 0) {
-		bench_pin(0);
-		dup2(in[0], 0);
-		dup2(out[1], 1);
-		close(in[1]);
-		close(out[0]);
-		execv(path, argv);
-		bench_die(path);
-	}
-	close(in[0]);
-	close(out[1]);
-	s->stop_fd = in[1];
-	FILE *f = fdopen(out[0], "r");
-	if (!f || fscanf(f, "%d", &s->port) != 1) {
-		fprintf(stderr, "echo: %s did not say its port\n", path);
-		exit(1);
-	}
-	fclose(f);
-}
-
-static void
-server_stop(struct server *s)
-{
-	close(s->stop_fd);
-	waitpid(s->pid, NULL, 0);
-}
-
-/* CPU time of all threads of a process, in nanoseconds. */
-static double
-cpu_ns(pid_t pid)
-{
-	char path[128], name[512];
-	double sum = 0, ns;
-
-	snprintf(path, sizeof(path), "/proc/%d/task", (int)pid);
-	DIR *d = opendir(path);
-	if (!d)
-		bench_die(path);
-	for (struct dirent *e; (e = readdir(d)) != NULL;) {
-		if (e->d_name[0] == '.')
-			continue;
-		snprintf(name, sizeof(name), "%s/%s/schedstat", path, e->d_name);
-		FILE *f = fopen(name, "r");
-		if (f && fscanf(f, "%lf", &ns) == 1)
-			sum += ns;
-		if (f)
-			fclose(f);
-	}
-	closedir(d);
-	return sum;
-}
-
-static int
-connect_to(int port)
-{
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-		.sin_port = htons((uint16_t)port) };
-	int on = 1;
-	int fd = socket(AF_INET, SOCK_STREAM, 0);
-
-	if (fd < 0 || connect(fd, (struct sockaddr *)&sin, sizeof(sin)) < 0)
-		bench_die("connect");
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-	return fd;
-}
 
 static void
 send_one(int fd)
@@ -151,22 +63,22 @@ measure(const struct bench_contestant *c, long trips)
 {
 	int fds[CONNECTIONS];
 	int epfd = epoll_create1(0);
-	struct server s;
+	struct bench_server s;
 
-	server_start(&s, c);
+	bench_server_start(&s, c, NULL);
 	for (int i = 0; i < CONNECTIONS; i++) {
-		fds[i] = connect_to(s.port);
+		fds[i] = bench_server_connect(&s);
 		struct epoll_event ev = { .events = EPOLLIN, .data.fd = fds[i] };
 		epoll_ctl(epfd, EPOLL_CTL_ADD, fds[i], &ev);
 	}
 	load(fds, epfd, trips / 10 + CONNECTIONS); /* warm */
-	double before = cpu_ns(s.pid);
+	double before = bench_server_cpu_ns(&s);
 	load(fds, epfd, trips);
-	double us = (cpu_ns(s.pid) - before) / 1e3 / (double)trips;
+	double us = (bench_server_cpu_ns(&s) - before) / 1e3 / (double)trips;
 	for (int i = 0; i < CONNECTIONS; i++)
 		close(fds[i]);
 	close(epfd);
-	server_stop(&s);
+	bench_server_stop(&s);
 	return us;
 }
 

@@ -13,6 +13,7 @@
 #define EVRT_TESTING_FAULT_TOLD_H_
 
 #include <event2/buffer.h>
+#include <event2/buffer_compat.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_compat.h>
 #include <event2/event.h>
@@ -75,12 +76,58 @@
 #define evutil_closesocket(...) TOLD(evutil_closesocket(__VA_ARGS__))
 #define evutil_monotonic_timer_new() TOLD_PTR(evutil_monotonic_timer_new())
 /* What suites of the core use of the other rooms. */
-#define evbuffer_new() TOLD_PTR(evbuffer_new())
-#define evbuffer_enable_locking(...) TOLD(evbuffer_enable_locking(__VA_ARGS__))
-#define evbuffer_add(...) TOLD(evbuffer_add(__VA_ARGS__))
 #define bufferevent_socket_new(...) TOLD_PTR(bufferevent_socket_new(__VA_ARGS__))
 #define bufferevent_new(...) TOLD_PTR(bufferevent_new(__VA_ARGS__))
 #define bufferevent_enable(...) TOLD(bufferevent_enable(__VA_ARGS__))
 #define bufferevent_write(...) TOLD(bufferevent_write(__VA_ARGS__))
+
+/* Buffers. Reads and writes are left to the suites: they may be interrupted, and then are made again. */
+#define TOLD_POS(call) \
+	({ \
+		evrt_test_fault_begin(); \
+		struct evbuffer_ptr told_ptr = (call); \
+		evrt_test_fault_result((int)told_ptr.pos, __FILE__, __LINE__, #call); \
+		told_ptr; \
+	})
+/* Where 0 is the failure. */
+#define TOLD_COUNT(call) \
+	({ \
+		evrt_test_fault_begin(); \
+		__typeof__(call) told_count = (call); \
+		evrt_test_fault_result(told_count ? 0 : -1, __FILE__, __LINE__, #call); \
+		told_count; \
+	})
+#define evbuffer_new() TOLD_PTR(evbuffer_new())
+#define evbuffer_enable_locking(...) TOLD(evbuffer_enable_locking(__VA_ARGS__))
+#define evbuffer_expand(...) TOLD(evbuffer_expand(__VA_ARGS__))
+#define evbuffer_add(...) TOLD(evbuffer_add(__VA_ARGS__))
+#define evbuffer_add_printf(...) TOLD(evbuffer_add_printf(__VA_ARGS__))
+#define evbuffer_add_vprintf(...) TOLD(evbuffer_add_vprintf(__VA_ARGS__))
+#define evbuffer_add_iovec(...) TOLD_COUNT(evbuffer_add_iovec(__VA_ARGS__))
+#define evbuffer_reserve_space(...) TOLD(evbuffer_reserve_space(__VA_ARGS__))
+#define evbuffer_commit_space(...) TOLD(evbuffer_commit_space(__VA_ARGS__))
+#define evbuffer_add_reference(...) TOLD(evbuffer_add_reference(__VA_ARGS__))
+#define evbuffer_add_buffer_reference(...) TOLD(evbuffer_add_buffer_reference(__VA_ARGS__))
+#define evbuffer_add_file(...) TOLD(evbuffer_add_file(__VA_ARGS__))
+#define evbuffer_file_segment_new(...) TOLD_PTR(evbuffer_file_segment_new(__VA_ARGS__))
+#define evbuffer_add_file_segment(...) TOLD(evbuffer_add_file_segment(__VA_ARGS__))
+#define evbuffer_prepend(...) TOLD(evbuffer_prepend(__VA_ARGS__))
+#define evbuffer_prepend_buffer(...) TOLD(evbuffer_prepend_buffer(__VA_ARGS__))
+#define evbuffer_add_buffer(...) TOLD(evbuffer_add_buffer(__VA_ARGS__))
+#define evbuffer_remove_buffer(...) TOLD(evbuffer_remove_buffer(__VA_ARGS__))
+#define evbuffer_remove(...) TOLD(evbuffer_remove(__VA_ARGS__))
+#define evbuffer_copyout(...) TOLD(evbuffer_copyout(__VA_ARGS__))
+#define evbuffer_copyout_from(...) TOLD(evbuffer_copyout_from(__VA_ARGS__))
+#define evbuffer_pullup(...) TOLD_PTR(evbuffer_pullup(__VA_ARGS__))
+#define evbuffer_peek(...) TOLD_COUNT(evbuffer_peek(__VA_ARGS__))
+#define evbuffer_find(...) TOLD_PTR(evbuffer_find(__VA_ARGS__))
+#define evbuffer_readln(...) TOLD_PTR(evbuffer_readln(__VA_ARGS__))
+#define evbuffer_readline(...) TOLD_PTR(evbuffer_readline(__VA_ARGS__))
+#define evbuffer_search(...) TOLD_POS(evbuffer_search(__VA_ARGS__))
+#define evbuffer_search_range(...) TOLD_POS(evbuffer_search_range(__VA_ARGS__))
+#define evbuffer_search_eol(...) TOLD_POS(evbuffer_search_eol(__VA_ARGS__))
+#define evbuffer_add_cb(...) TOLD_PTR(evbuffer_add_cb(__VA_ARGS__))
+#define evbuffer_setcb(...) TOLD(evbuffer_setcb(__VA_ARGS__))
+#define evbuffer_defer_callbacks(...) TOLD(evbuffer_defer_callbacks(__VA_ARGS__))
 
 #endif

@@ -15,9 +15,11 @@
  * Kinds: over a socket, over another bufferevent with a filter between, in pairs without the kernel, and
  * over TLS (event2/bufferevent_ssl.h). Writing is enabled from the start, reading is not.
  *
- * Threads. With BEV_OPT_THREADSAFE each call is atomic, and its lock is that of both evbuffers; callbacks run
- * with it held, except with BEV_OPT_UNLOCK_CALLBACKS: two that write to each other's bufferevent need that,
- * or a lock order of their own. Without, one thread at a time uses a bufferevent and the loop counts as one.
+ * Threads. With BEV_OPT_THREADSAFE each call is atomic, and its lock is that of both evbuffers; one callback runs
+ * at a time. While one runs in a thread, others may write, enable, disable and ask: two that write to each other's
+ * bufferevents never wait for each other. bufferevent_lock, _setcb and _free wait for its end, except with
+ * BEV_OPT_UNLOCK_CALLBACKS: two callbacks that use these on each other's bufferevents need that, or an order of
+ * their own. Without THREADSAFE, one thread at a time uses a bufferevent and the loop counts as one.
  * On a pooled base (evrt/pool.h) the callbacks of a bufferevent run in its strand, which is that of the
  * callback that made it (an accepted connection's, in a listener's callback). Inside of its strand no lock is
  * needed; from anywhere else BEV_OPT_THREADSAFE is. What other threads trigger there is always deferred.
@@ -65,7 +67,7 @@ typedef void (*bufferevent_data_cb)(struct bufferevent *bev, void *ctx);
 typedef void (*bufferevent_event_cb)(struct bufferevent *bev, short what, void *ctx);
 
 /* Sets the three callbacks and their argument; NULL: none. The next callback is to the new ones, also one
- * that was deferred before. */
+ * that was deferred before. With BEV_OPT_THREADSAFE it waits as bufferevent_free does. */
 EVENT2_EXPORT_SYMBOL
 void bufferevent_setcb(struct bufferevent *bufev, bufferevent_data_cb readcb, bufferevent_data_cb writecb,
     bufferevent_event_cb eventcb, void *cbarg);
@@ -86,7 +88,7 @@ enum bufferevent_options {
 	/* Callbacks come from the loop, not from inside of calls: never deeper in the stack. They are told in
 	 * the order CONNECTED, read, write, all other events, and at most once each per turn. */
 	BEV_OPT_DEFER_CALLBACKS = (1 << 2),
-	/* Callbacks run without the lock held. Needs BEV_OPT_DEFER_CALLBACKS. */
+	/* Nothing waits for a callback that runs; see above. Needs BEV_OPT_DEFER_CALLBACKS. */
 	BEV_OPT_UNLOCK_CALLBACKS = (1 << 3)
 };
 
@@ -98,7 +100,9 @@ struct bufferevent *bufferevent_socket_new(struct event_base *base, evutil_socke
 
 /* Gives up the program's reference: no callback of it begins any more, and, as soon as none is running, all
  * is freed. What output holds is not sent; unread input is lost. The program may have the descriptor back at
- * once, unless BEV_OPT_CLOSE_ON_FREE closes it. Never waits. */
+ * once, unless BEV_OPT_CLOSE_ON_FREE closes it. With BEV_OPT_THREADSAFE it waits for a callback that runs in
+ * another thread (see above), so that what the callback uses may be freed afterwards; not so when it is called
+ * in a strand of a pool. */
 EVENT2_EXPORT_SYMBOL
 void bufferevent_free(struct bufferevent *bufev);
 
@@ -108,7 +112,8 @@ void bufferevent_incref(struct bufferevent *bufev);
 EVENT2_EXPORT_SYMBOL
 int bufferevent_decref(struct bufferevent *bufev);
 
-/* Takes the lock and a reference; gives up both. They nest. Without a lock, only the reference. */
+/* Keeps callbacks and other threads out, and takes a reference; gives up both. They nest. Waits for a callback that
+ * runs in another thread. Without BEV_OPT_THREADSAFE: only the reference. */
 EVENT2_EXPORT_SYMBOL
 void bufferevent_lock(struct bufferevent *bufev);
 EVENT2_EXPORT_SYMBOL
@@ -116,31 +121,53 @@ void bufferevent_unlock(struct bufferevent *bufev);
 
 /* --- connecting --------------------------------------------------------------------------- */
 
-/* Connects to `sa` (`socklen` bytes, copied), making a non-blocking socket first if there is none; sa NULL:
- * the program has called connect() itself. The outcome is always told by the event callback, CONNECTED or
- * ERROR, even when it is known at once; output may be filled before. -1 when no socket could be made, or a
- * kind without sockets was asked: no callback follows then. */
+/* Connects to `sa` (`socklen` bytes, copied), making a non-blocking socket first if there is none; sa NULL: the
+ * program has called connect() on the socket itself. The outcome is told by the event callback, once, from the
+ * loop and never from inside of this call: CONNECTED, or ERROR, for which EVUTIL_SOCKET_ERROR() says why. Output
+ * may be filled before and is sent then. Timeouts count meanwhile, and writing may be disabled: then CONNECTED is
+ * told all the same, and nothing sent. bufferevent_free, bufferevent_setfd and another connect that begins call
+ * this one off: then its outcome is not told. For AF_UNIX `socklen` says how long the name is, which needs no
+ * zero at its end, and may begin with one (an abstract name). Any thread, as above.
+ * -1 with errno, and no callback follows: no socket could be made (EMFILE, EAFNOSUPPORT, ...), the kernel would not
+ * begin (ENETUNREACH, EACCES, ENOENT for a path, EALREADY when one is under way), EINVAL for a `socklen` that is
+ * negative or longer than struct sockaddr_storage, for sa NULL without a socket, or a kind without sockets. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_socket_connect(struct bufferevent *bufev, const struct sockaddr *sa, int socklen);
 
-/* Looks up `hostname` and connects to `port` there. `family` is AF_INET, AF_INET6, or AF_UNSPEC for both. The
- * addresses are tried one after the other until one answers. Without a resolver (evdns_base NULL) this call
- * blocks until the name is known; an address in digits takes no time. Results are told as above; for a name
- * that is not found, ERROR and bufferevent_socket_get_dns_error. -1 for another family, a port that
- * is not 1 to 65535, or a kind without sockets. */
+/* Looks up `hostname` and connects to `port` there. `family` is AF_INET, AF_INET6, or AF_UNSPEC for both. Without a
+ * resolver (evdns_base NULL) this call blocks until the name is known; an address in digits takes no time.
+ * Several addresses are tried as RFC 8305 says: families in turn, the next one 250 ms after the last, or as soon as
+ * one has failed; the first that answers is kept. (A socket that was set before is connected to the first address
+ * only.) The outcome is told once, as above, after the last address has failed: ERROR with the last one's reason; or,
+ * for a name that is not found, ERROR and bufferevent_socket_get_dns_error. Both directions rest, and timeouts do not
+ * count, until the name is known; from then on they count over all addresses. While several are under way,
+ * bufferevent_getfd tells the first of them, and bufferevent_setfd leaves that one open and closes the others.
+ * A connect that is under way is called off by this one. -1 with errno for another family, a port that is not 1 to
+ * 65535, a kind without sockets (all EINVAL), or when memory is out. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_socket_connect_hostname(struct bufferevent *bufev, struct evdns_base *evdns_base, int family,
     const char *hostname, int port);
 
-/* Why the last look-up failed: an EVUTIL_EAI_ code for evutil_gai_strerror, or 0. */
+/* The same with the family, flags (EVUTIL_AI_*) and protocol of `hints`, as for evutil_getaddrinfo; NULL: both
+ * families, and only those that the host has an address of (EVUTIL_AI_ADDRCONFIG), as above. `hints` is not
+ * kept. -1 (EINVAL) also for an ai_socktype that is neither SOCK_STREAM nor 0. As in libevent 2.2. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_socket_connect_hostname_hints(struct bufferevent *bufev, struct evdns_base *evdns_base,
+    const struct evutil_addrinfo *hints, const char *hostname, int port);
+
+/* Why the last look-up failed: an EVUTIL_EAI_ code for evutil_gai_strerror, or 0. Kept until the next one. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_socket_get_dns_error(struct bufferevent *bev);
 
 /* Serves `fd` from now on, or none: -1. The descriptor before is not closed; what is enabled stays so, and
- * buffers keep what they hold. Filters pass it on to the bufferevent below. -1 for kinds without
- * descriptors. */
+ * buffers keep what they hold. A connect or look-up that is under way is called off. Filters pass it on to the
+ * bufferevent below. -1 for kinds without descriptors, and with errno where `fd` cannot be watched. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_setfd(struct bufferevent *bufev, evutil_socket_t fd);
+
+/* The same, and closes the descriptor before, whatever the options say. As in libevent 2.2. */
+EVENT2_EXPORT_SYMBOL
+int bufferevent_replacefd(struct bufferevent *bufev, evutil_socket_t fd);
 
 /* The descriptor (of a filter: of what is below it), or -1. It stays the bufferevent's. */
 EVENT2_EXPORT_SYMBOL

@@ -3,13 +3,7 @@
  * Here:     order, numbers, flags, the old setcb. Public headers only.
  * Not here: deferral to a loop (buffer_defer_test.c).
  */
-#include "testing/harness/test.h"
-
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <event2/buffer.h>
-#include <event2/buffer_compat.h>
+#include "testing/contract/libevent/buffer_rig.h"
 
 /* The callbacks' names, which are their arguments. */
 static char name_1[] = "1", name_2[] = "2", name_none[] = "none";
@@ -97,8 +91,8 @@ io_and_room_are_told(void)
 	evbuffer_add_cb(buf, note, name_b);
 	CHECK_INT_EQ(pipe(fds), 0);
 	evbuffer_add(buf, "abc", 3);
-	CHECK_INT_EQ(evbuffer_write(buf, fds[1]), 3);
-	CHECK_INT_EQ(evbuffer_read(buf, fds[0], 100), 3);
+	CHECK_INT_EQ(rig_write(buf, fds[1], -1), 3);
+	CHECK_INT_EQ(rig_read(buf, fds[0], 100), 3);
 	check_trace("b:0+3-0 b:3+0-3 b:0+3-0 ");
 	evbuffer_reserve_space(buf, 10, vec, 1);
 	vec[0].iov_len = 2;

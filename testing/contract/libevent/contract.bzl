@@ -14,9 +14,10 @@ _METHODS = {
     ],
 }
 
-# The suites of the event core, by how their names begin: they are run with faults, too.
+# The suites of the event core and of buffers, by how their names begin: they are run with faults, too.
 _FAULTY_SUITES = [
     "base",
+    "buffer",
     "compat",
     "event",
     "loop",

@@ -379,6 +379,7 @@ hand_over(evutil_socket_t fd, short what, void *ev)
 {
 	static int calls;
 
+	take_byte(fd, what, NULL); /* first: the other worker would be told of the same byte */
 	if (++calls == 1) {
 		CHECK_INT_EQ(event_add(ev, NULL), 0);
 	} else {
@@ -386,7 +387,6 @@ hand_over(evutil_socket_t fd, short what, void *ev)
 		CHECK_INT_EQ(event_assign(&second_watch, second, fd, EV_READ | EV_PERSIST, take_byte, NULL), 0);
 		CHECK_INT_EQ(event_add(&second_watch, NULL), 0);
 	}
-	take_byte(fd, what, NULL);
 }
 
 static void

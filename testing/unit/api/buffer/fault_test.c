@@ -219,7 +219,7 @@ static const struct fault_op {
 	{ "pullup", try_pullup, 1 }, { "add_buffer_reference", try_share, 3 },
 	{ "add_reference", try_reference, 1 }, { "add_file", try_file, 3 },
 	{ "add_file_segment copied", try_file_copied, 3 }, { "file read late", try_file_read_late, 4 },
-	{ "readln", try_readln, 1 }, { "find", try_find, 1 }, { "read", try_read, 1 },
+	{ "readln", try_readln, 1 }, { "find", try_find, 1 }, { "read", try_read, 2 },
 	{ "add_cb", try_add_cb, 1 }, { "setcb", try_setcb, 1 },
 };
 
@@ -249,6 +249,7 @@ fault_once(const struct fault_op *op, uint64_t k)
 	static char before[2][1000], after[2][20000];
 	struct evbuffer *a = evbuffer_new();
 	struct evbuffer *b = evbuffer_new();
+	evrt__chain_cache_release(); /* or there would be less to allocate */
 	fill(a, b);
 	size_t len_a = snapshot(a, before[0], sizeof(before[0]));
 	size_t len_b = snapshot(b, before[1], sizeof(before[1]));
@@ -257,7 +258,9 @@ fault_once(const struct fault_op *op, uint64_t k)
 	int result = op->run(a, b);
 	bool failed = evrt_test_alloc_has_failed();
 	evrt_test_fail_alloc(0);
-	if (failed) {
+	/* What a read brings must not be lost for want of a chain that fits it better. */
+	bool copes = op->run == try_read && k > 1;
+	if (failed && !copes) {
 		if (result >= 0)
 			evrt_test_fail(__FILE__, __LINE__, "%s: succeeded without allocation %d", op->name, (int)k);
 		CHECK_INT_EQ(cleanups, 0);
@@ -270,6 +273,7 @@ fault_once(const struct fault_op *op, uint64_t k)
 	}
 	evbuffer_free(a);
 	evbuffer_free(b);
+	evrt__chain_cache_release();
 	if (evrt_test_allocs_live() != 0)
 		evrt_test_fail(__FILE__, __LINE__, "%s: leaks after failed allocation %d", op->name, (int)k);
 	return failed;

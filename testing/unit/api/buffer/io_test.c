@@ -2,7 +2,7 @@
  *
  * Here:     what one read offers and learns, what stays allocated, writes in parts, sendfile and what is done
  *           where it is refused. System calls fail through base/sys.h's table.
- * Not here: contents (model_test.c).
+ * Not here: contents (random_ops_test.c).
  */
 #include "testing/harness/test.h"
 
@@ -83,37 +83,87 @@ small_contents_take_small_blocks(void)
 		CHECK_INT_EQ(evbuffer_add(buf, data, 100), 0);
 	int chains = evbuffer_peek(buf, -1, NULL, NULL, 0);
 	CHECK(chains <= 20); /* they have grown: 300 kB in blocks of up to 64 KiB */
-	CHECK(buf->last->cap < EVRT_CHAIN_TOTAL_MAX);
+	CHECK(buf->last->cap <= EVRT_CHAIN_ROOM_BULK);
 	evbuffer_free(buf);
 }
 
 static void
-reads_learn_how_much_to_offer(void)
+streams_are_read_in_bulk_and_in_place(void)
 {
 	int sv[2];
-	size_t offered = 0, first_offer = 0;
+	size_t offered = 0;
 	struct evbuffer *buf = evbuffer_new();
 	open_pair(sv);
 	CHECK_INT_EQ(write(sv[0], data, 200000), 200000);
 	size_t total = 0;
 	for (int i = 0; total < 200000; i++) {
 		ssize_t n = evrt__buffer_read(buf, sv[1], -1, &offered);
+		CHECK_INT_EQ(offered, EVRT_BUFFER_READ_MAX_DEFAULT);
 		CHECK(n > 0 && (size_t)n <= offered);
-		first_offer = i == 0 ? offered : first_offer;
 		total += (size_t)n;
-		CHECK(i < 20);
+		CHECK(i < 4);
 	}
-	CHECK(first_offer <= EVRT_BUFFER_READ_FIRST);
-	CHECK_INT_EQ(buf->read_estimate, EVRT_BUFFER_READ_MAX_DEFAULT);
+	CHECK_INT_EQ(buf->first->cap, EVRT_CHAIN_ROOM_BULK);
 	CHECK_MEM_EQ(evbuffer_pullup(buf, -1), data, 200000);
-	evbuffer_drain(buf, 200000);
-	for (int i = 0; i < 40; i++) {
-		CHECK_INT_EQ(write(sv[0], data, 10), 10);
-		CHECK_INT_EQ(evrt__buffer_read(buf, sv[1], -1, &offered), 10);
-		evbuffer_drain(buf, 10);
+	evbuffer_free(buf);
+	close_pair(sv);
+}
+
+/* Whatever a read was offered: unread bytes keep no more than a few times their size. */
+static void
+little_that_is_read_is_held_in_little(void)
+{
+	static const struct {
+		size_t bytes, held_max;
+	} cases[] = { { 1, 256 }, { 100, 256 }, { 1000, 1280 }, { 16000, 16384 }, { 20000, EVRT_CHAIN_ROOM_BULK } };
+	int sv[2];
+	open_pair(sv);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct evbuffer *buf = evbuffer_new();
+		CHECK_INT_EQ(write(sv[0], data, cases[i].bytes), cases[i].bytes);
+		CHECK_INT_EQ(evbuffer_read(buf, sv[1], -1), cases[i].bytes);
+		CHECK(buf->first == buf->last && !buf->spare);
+		CHECK(buf->first->cap <= cases[i].held_max);
+		CHECK_MEM_EQ(evbuffer_pullup(buf, -1), data, cases[i].bytes);
+		evbuffer_free(buf);
 	}
-	CHECK_INT_EQ(buf->read_estimate, EVRT_BUFFER_READ_LEAST);
-	CHECK(offered < EVRT_BUFFER_READ_LEAST);
+	close_pair(sv);
+}
+
+/* In pieces, into what room there is: contents that grow read by read are made of few chains. */
+static void
+contents_that_grow_by_reads_are_made_of_few_chains(void)
+{
+	int sv[2];
+	struct evbuffer *buf = evbuffer_new();
+	open_pair(sv);
+	for (size_t at = 0; at < 200000; at += 1000) {
+		CHECK_INT_EQ(write(sv[0], data + at, 1000), 1000);
+		CHECK_INT_EQ(evbuffer_read(buf, sv[1], -1), 1000);
+	}
+	CHECK(evbuffer_peek(buf, -1, NULL, NULL, 0) <= 16);
+	CHECK_MEM_EQ(evbuffer_pullup(buf, -1), data, 200000);
+	evbuffer_free(buf);
+	close_pair(sv);
+}
+
+/* Not the first read, which may be the only one; a second after a full one. */
+static void
+larger_reads_are_for_those_who_ask(void)
+{
+	int sv[2];
+	size_t offered;
+	struct evbuffer *buf = evbuffer_new();
+	open_pair(sv);
+	CHECK_INT_EQ(evbuffer_set_max_read(buf, 150000), 0);
+	CHECK_INT_EQ(write(sv[0], data, 250000), 250000);
+	CHECK_INT_EQ(evrt__buffer_read(buf, sv[1], -1, &offered), EVRT_CHAIN_ROOM_BULK);
+	CHECK_INT_EQ(offered, EVRT_CHAIN_ROOM_BULK);
+	CHECK_INT_EQ(evrt__buffer_read(buf, sv[1], -1, &offered), 150000);
+	CHECK_INT_EQ(evrt__buffer_read(buf, sv[1], -1, &offered), 250000 - 150000 - EVRT_CHAIN_ROOM_BULK);
+	CHECK_INT_EQ(offered, 150000);
+	CHECK_INT_EQ(evrt__buffer_read(buf, sv[1], -1, &offered), -EAGAIN);
+	CHECK_MEM_EQ(evbuffer_pullup(buf, -1), data, 250000);
 	evbuffer_free(buf);
 	close_pair(sv);
 }
@@ -127,7 +177,6 @@ reads_obey_limits(void)
 	CHECK_INT_EQ(write(sv[0], data, 50000), 50000);
 	CHECK_INT_EQ(evbuffer_read(buf, sv[1], 0), 0);
 	CHECK_INT_EQ(evbuffer_read(buf, sv[1], 7), 7);
-	CHECK_INT_EQ(buf->read_estimate, EVRT_BUFFER_READ_FIRST); /* a limit that was filled teaches nothing */
 	CHECK_INT_EQ(evbuffer_set_max_read(buf, 0), -1);
 	CHECK_INT_EQ(evbuffer_set_max_read(buf, (size_t)INT_MAX + 1), -1);
 	CHECK_INT_EQ(evbuffer_get_max_read(buf), EVRT_BUFFER_READ_MAX_DEFAULT);
@@ -331,7 +380,10 @@ ranges_outside_of_the_file_are_refused(void)
 static const struct evrt_test_case cases[] = {
 	{ "idle_buffer_holds_no_memory", idle_buffer_holds_no_memory },
 	{ "small_contents_take_small_blocks", small_contents_take_small_blocks },
-	{ "reads_learn_how_much_to_offer", reads_learn_how_much_to_offer },
+	{ "streams_are_read_in_bulk_and_in_place", streams_are_read_in_bulk_and_in_place },
+	{ "little_that_is_read_is_held_in_little", little_that_is_read_is_held_in_little },
+	{ "contents_that_grow_by_reads_are_made_of_few_chains", contents_that_grow_by_reads_are_made_of_few_chains },
+	{ "larger_reads_are_for_those_who_ask", larger_reads_are_for_those_who_ask },
 	{ "reads_obey_limits", reads_obey_limits },
 	{ "writes_go_out_in_order", writes_go_out_in_order },
 	{ "errors_keep_contents_and_errno", errors_keep_contents_and_errno },

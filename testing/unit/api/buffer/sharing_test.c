@@ -1,7 +1,7 @@
 /* testing/unit/api/buffer/sharing_test.c — memory that several evbuffers refer to, and threads that share.
  *
  * Here:     what an evbuffer may do to blocks it shares, the one cleanup, segments, locks in both orders.
- * Not here: what the program sees without sharing (model_test.c).
+ * Not here: what the program sees without sharing (random_ops_test.c).
  */
 #include "testing/harness/test.h"
 

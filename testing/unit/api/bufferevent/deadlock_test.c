@@ -1,7 +1,9 @@
 /* testing/unit/api/bufferevent/deadlock_test.c — the deadlocks of bufferevent programs, found before they happen.
  *
- * Here:     two bufferevents that write to each other, and a bufferevent and a lock of the program's own.
- * Not here: what else closes or excuses a ring (testing/unit/threading/lock_order_test.c).
+ * Here:     two bufferevents whose callbacks lock each other, and a bufferevent and a lock of the program's own; and
+ *           that none is found where callbacks only write to each other.
+ * Not here: what else closes or excuses a ring (testing/unit/threading/lock_order_test.c); writing to each other
+ *           at the same time (exchange_test.c).
  * Threads:  one after the other, so that nothing really waits.
  */
 #include <event2/buffer.h>
@@ -24,8 +26,10 @@
 #define NAMED __attribute__((noinline, visibility("default")))
 
 void move_on(struct bufferevent *bev, void *other) NAMED;
+void lock_other(struct bufferevent *bev, void *other) NAMED;
 void take_cache(struct bufferevent *bev, void *unused) NAMED;
 void write_under_cache(void) NAMED;
+void lock_under_cache(void) NAMED;
 
 /* An undeclared part of libevent's exports. */
 struct evthread_lock_callbacks *evthread_get_lock_callbacks(void);
@@ -48,6 +52,16 @@ move_on(struct bufferevent *bev, void *other)
 }
 
 void
+lock_other(struct bufferevent *bev, void *other)
+{
+	struct side *to = other;
+
+	bufferevent_lock(to->bev);
+	bufferevent_unlock(to->bev);
+	event_base_loopbreak(bufferevent_get_base(bev));
+}
+
+void
 take_cache(struct bufferevent *bev, void *unused)
 {
 	(void)unused;
@@ -61,6 +75,15 @@ write_under_cache(void)
 {
 	evrt_lock_acquire(cache);
 	bufferevent_write(left.bev, "x", 1);
+	evrt_lock_release(cache);
+}
+
+void
+lock_under_cache(void)
+{
+	evrt_lock_acquire(cache);
+	bufferevent_lock(left.bev);
+	bufferevent_unlock(left.bev);
 	evrt_lock_release(cache);
 }
 
@@ -78,10 +101,10 @@ open_side(struct side *side, struct event_base *base, int options)
 }
 
 static void
-connect_sides(void)
+connect_sides(bufferevent_data_cb readcb)
 {
-	bufferevent_setcb(left.bev, move_on, NULL, NULL, &right);
-	bufferevent_setcb(right.bev, move_on, NULL, NULL, &left);
+	bufferevent_setcb(left.bev, readcb, NULL, NULL, &right);
+	bufferevent_setcb(right.bev, readcb, NULL, NULL, &left);
 	CHECK_INT_EQ(bufferevent_enable(left.bev, EV_READ), 0);
 	CHECK_INT_EQ(bufferevent_enable(right.bev, EV_READ), 0);
 }
@@ -121,37 +144,44 @@ use_locks(void)
 }
 
 static void
-two_loops(int options)
+two_loops(bufferevent_data_cb readcb, int options)
 {
 	use_locks();
 	open_side(&left, event_base_new(), options);
 	open_side(&right, event_base_new(), options);
-	connect_sides();
+	connect_sides(readcb);
 	in_thread(run_side, &left);
 	in_thread(run_side, &right);
 }
 
-static void two_locked_loops(void) { two_loops(0); }
-static void two_unlocked_loops(void) { two_loops(BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS); }
+static void two_loops_write(void) { two_loops(move_on, 0); }
+static void two_loops_lock(void) { two_loops(lock_other, 0); }
+static void two_unlocked_loops_lock(void) { two_loops(lock_other, BEV_OPT_DEFER_CALLBACKS | BEV_OPT_UNLOCK_CALLBACKS); }
 
 static void
-bufferevents_that_write_to_each_other(void)
+bufferevents_may_write_to_each_other(void)
 {
-	evrt_test_verdict(two_locked_loops, EVRT_TEST_FATAL, (const char *const[]){
-	    "[1] thread 2 takes bufferevent lock", "move_on",
-	    "[2] thread 1 took bufferevent lock", "move_on",
+	evrt_test_verdict(two_loops_write, EVRT_TEST_SILENT, NULL);
+}
+
+static void
+bufferevents_that_lock_each_other(void)
+{
+	evrt_test_verdict(two_loops_lock, EVRT_TEST_FATAL, (const char *const[]){
+	    "[1] thread 2 takes bufferevent_call lock", "lock_other",
+	    "[2] thread 1 took bufferevent_call lock", "lock_other",
 	    "possible deadlock", "BEV_OPT_UNLOCK_CALLBACKS", NULL});
 }
 
 static void
-unlocked_callbacks_may_write_to_each_other(void)
+unlocked_callbacks_may_lock_each_other(void)
 {
-	evrt_test_verdict(two_unlocked_loops, EVRT_TEST_SILENT, NULL);
+	evrt_test_verdict(two_unlocked_loops_lock, EVRT_TEST_SILENT, NULL);
 }
 
 /* What every proxy does. ThreadSanitizer would take pthread mutexes amiss here. */
 static void
-one_loop(void)
+one_loop(bufferevent_data_cb readcb)
 {
 	CHECK_INT_EQ(evthread_set_lock_callbacks((const void *)&evrt_test_quiet_locks), 0);
 	CHECK_INT_EQ(evthread_set_condition_callbacks((const void *)&evrt_test_quiet_conds), 0);
@@ -159,20 +189,24 @@ one_loop(void)
 	struct event_base *base = event_base_new();
 	open_side(&left, base, 0);
 	open_side(&right, base, 0);
-	connect_sides();
+	connect_sides(readcb);
 	in_thread(run_side, &left);
 	in_thread(run_side, &right);
 }
 
+static void one_loop_moves(void) { one_loop(move_on); }
+static void one_loop_locks(void) { one_loop(lock_other); }
+
 static void
-one_loop_may_move_both_ways(void)
+one_loop_may_move_and_lock_both_ways(void)
 {
-	evrt_test_verdict(one_loop, EVRT_TEST_SILENT, NULL);
+	evrt_test_verdict(one_loop_moves, EVRT_TEST_SILENT, NULL);
+	evrt_test_verdict(one_loop_locks, EVRT_TEST_SILENT, NULL);
 }
 
 /* One worker, but two strands: with two workers they could run at once. */
 static void
-two_strands(void)
+two_strands(bufferevent_data_cb readcb)
 {
 	struct evrt_pool_config config;
 
@@ -184,23 +218,25 @@ two_strands(void)
 	struct event_base *base = evrt_pool_as_base(pool);
 	open_side(&left, base, 0);
 	open_side(&right, base, 0);
-	connect_sides();
+	connect_sides(readcb);
 	run_side(&left);
 	run_side(&right);
 }
 
+static void two_strands_write(void) { two_strands(move_on); }
+static void two_strands_lock(void) { two_strands(lock_other); }
+
 static void
 strands_of_a_pool_count_as_threads(void)
 {
-	evrt_test_verdict(two_strands, EVRT_TEST_FATAL,
-	    (const char *const[]){"move_on", "move_on", "possible deadlock", NULL});
+	evrt_test_verdict(two_strands_write, EVRT_TEST_SILENT, NULL);
+	evrt_test_verdict(two_strands_lock, EVRT_TEST_FATAL,
+	    (const char *const[]){"lock_other", "lock_other", "possible deadlock", NULL});
 }
 
 static void
-bufferevent_then_own_lock(void)
+bufferevent_then_own_lock(void (*fn)(void))
 {
-	void (*fn)(void) = write_under_cache;
-
 	use_locks();
 	cache = evrt_lock_new("cache");
 	open_side(&left, event_base_new(), 0);
@@ -210,11 +246,15 @@ bufferevent_then_own_lock(void)
 	in_thread(call, &fn);
 }
 
+static void write_and_own_lock(void) { bufferevent_then_own_lock(write_under_cache); }
+static void lock_and_own_lock(void) { bufferevent_then_own_lock(lock_under_cache); }
+
 static void
 own_lock_and_bufferevent(void)
 {
-	evrt_test_verdict(bufferevent_then_own_lock, EVRT_TEST_FATAL, (const char *const[]){
-	    "takes bufferevent lock", "(cache)", "write_under_cache", "took user lock", "(cache)",
+	evrt_test_verdict(write_and_own_lock, EVRT_TEST_SILENT, NULL);
+	evrt_test_verdict(lock_and_own_lock, EVRT_TEST_FATAL, (const char *const[]){
+	    "takes bufferevent_call lock", "(cache)", "lock_under_cache", "took user lock", "(cache)",
 	    "take_cache", "possible deadlock", NULL});
 }
 
@@ -231,17 +271,18 @@ take_table_lock(struct bufferevent *bev, void *unused)
 }
 
 static void
-write_under_table_lock(void)
+lock_under_table_lock(void)
 {
 	CHECK_INT_EQ(evthread_get_lock_callbacks()->lock(0, table_lock), 0);
-	bufferevent_write(left.bev, "x", 1);
+	bufferevent_lock(left.bev);
+	bufferevent_unlock(left.bev);
 	CHECK_INT_EQ(evthread_get_lock_callbacks()->unlock(0, table_lock), 0);
 }
 
 static void
 table_lock_then_bufferevent(void)
 {
-	void (*fn)(void) = write_under_table_lock;
+	void (*fn)(void) = lock_under_table_lock;
 
 	use_locks();
 	table_lock = evthread_get_lock_callbacks()->alloc(0);
@@ -256,7 +297,7 @@ static void
 locks_of_the_callback_table_are_checked(void)
 {
 	evrt_test_verdict(table_lock_then_bufferevent, EVRT_TEST_FATAL,
-	    (const char *const[]){"takes user lock", "took bufferevent lock", "possible deadlock", NULL});
+	    (const char *const[]){"takes user lock", "took bufferevent_call lock", "possible deadlock", NULL});
 }
 
 static void *
@@ -290,9 +331,10 @@ own_locks_without_debugging(void)
 }
 
 static const struct evrt_test_case cases[] = {
-	{"bufferevents_that_write_to_each_other", bufferevents_that_write_to_each_other},
-	{"unlocked_callbacks_may_write_to_each_other", unlocked_callbacks_may_write_to_each_other},
-	{"one_loop_may_move_both_ways", one_loop_may_move_both_ways},
+	{"bufferevents_may_write_to_each_other", bufferevents_may_write_to_each_other},
+	{"bufferevents_that_lock_each_other", bufferevents_that_lock_each_other},
+	{"unlocked_callbacks_may_lock_each_other", unlocked_callbacks_may_lock_each_other},
+	{"one_loop_may_move_and_lock_both_ways", one_loop_may_move_and_lock_both_ways},
 	{"strands_of_a_pool_count_as_threads", strands_of_a_pool_count_as_threads},
 	{"own_lock_and_bufferevent", own_lock_and_bufferevent},
 	{"locks_of_the_callback_table_are_checked", locks_of_the_callback_table_are_checked},

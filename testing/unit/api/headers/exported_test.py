@@ -14,8 +14,7 @@ import sys
 import tempfile
 
 NOT_MADE_YET = re.compile(
-    r"bufferevent_(filter_new|pair_new|pair_get_partner)$"
-    r"|ev_token_bucket_cfg_(new|free)$"
+    r"ev_token_bucket_cfg_(new|free)$"
     r"|bufferevent_(set_rate_limit|get_token_bucket_cfg|(add_to|remove_from)_rate_limit_group)$"
     r"|bufferevent_rate_limit_group_\w+$"
     r"|bufferevent_decrement_(read|write)_limit$")
