@@ -49,6 +49,7 @@ struct side {
 	int errors;                              /* how many it gave */
 	size_t received, sent;
 	bool leaves_input;                       /* the read callback takes nothing */
+	bool is_reading;                         /* the read callback runs: taking from full input may bring it again */
 	bool echoes;                             /* the read callback sends it back instead of comparing */
 };
 
