@@ -87,4 +87,7 @@ struct evrt_sys evrt__sys = {
 	.dup3 = dup3,
 	.sigaction = sigaction,
 	.signalfd = signalfd,
+	.recvmmsg = recvmmsg,
+	.sendmmsg = sendmmsg,
+	.getsockname = getsockname,
 };
