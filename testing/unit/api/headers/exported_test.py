@@ -3,8 +3,7 @@
 
 usage: exported_test.py FILE...      (our headers: paths that contain .../include/NAME.h; and libraries: *.so.*)
 
-The compiler lists the functions of the headers as it understood them, nm the names of the libraries. Functions
-that are declared ahead of their making are listed below; once they are exported, they must leave the list.
+The compiler lists the functions of the headers as it understood them, nm the names of the libraries.
 """
 
 import os
@@ -46,8 +45,7 @@ def main(paths):
         raise SystemExit("exported_test: headers and shared libraries are needed")
     with tempfile.TemporaryDirectory() as scratch:
         functions = declared(folder, names, scratch)
-    problems = ["%s is declared and not exported" % name
-                for name in sorted(functions - exported)]
+    problems = ["%s is declared and not exported" % name for name in sorted(functions - exported)]
     for problem in problems:
         print("FAIL " + problem)
     print("%d functions, %d problems" % (len(functions), len(problems)))
