@@ -103,7 +103,6 @@ struct bufferevent_private {
 	struct evrt_strand *strand;     /* referenced; where callbacks run. Const but for set_base */
 	struct evrt_bev_locks *locks;   /* shared by all of a chain of filters, or a pair; NULL: none */
 	struct evrt__buffer_owner owner; /* of both evbuffers; const */
-	struct evbuffer_cb_entry *watermark_cb; /* on input while a read high watermark is set */
 	struct evrt_bev_rate *rate;     /* ratelim.c; NULL: no rate limit was ever set. Made once, lives as long */
 	size_t single_read_max, single_write_max;
 	unsigned refs;
@@ -188,6 +187,8 @@ void evrt__bev_run_deferred(struct evrt_task *, void *arg);
 
 /* --- watermark.c -------------------------------------------------------------------------------- */
 
+/* Reading stops or goes on, as the length of input wants it. Locked. */
+void evrt__bev_watermark_apply(struct bufferevent_private *);
 /* Bytes that may still be read before input is at its high watermark; EV_SSIZE_MAX where there is none. */
 size_t evrt__bev_input_room(const struct bufferevent_private *);
 /* After a read callback: calls again, deferred, while input stays full. Locked. */

@@ -164,21 +164,21 @@ bev_owner_unref(const struct evrt__buffer_owner *owner)
 	evrt__bev_unref_and_unlock(p);
 }
 
-static const struct evrt__buffer_owner_ops bev_owner_ops = { bev_owner_ref, bev_owner_unref };
-
-/* The program has put something into output. */
+/* Of input it hears while there is a high watermark (watermark.c). */
 static void
-bev_output_changed(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+bev_buffer_changed(const struct evrt__buffer_owner *owner, struct evbuffer *buf, const struct evbuffer_cb_info *info)
 {
-	struct bufferevent_private *p = arg;
+	struct bufferevent_private *p = bev_of_owner(owner);
 
-	(void)output;
-	if (!info->n_added || !(p->bev.enabled & EV_WRITE) || p->write_suspended || p->freed)
-		return;
 	p->in_buffer_cb++;
-	p->bev.be_ops->output_grew(&p->bev);
+	if (buf == p->bev.input)
+		evrt__bev_watermark_apply(p);
+	else if (info->n_added && (p->bev.enabled & EV_WRITE) && !p->write_suspended && !p->freed)
+		p->bev.be_ops->output_grew(&p->bev);
 	p->in_buffer_cb--;
 }
+
+static const struct evrt__buffer_owner_ops bev_owner_ops = { bev_owner_ref, bev_owner_unref, bev_buffer_changed };
 
 static void
 bev_lock_buffers(struct bufferevent_private *p)
@@ -194,12 +194,12 @@ bev_init_buffers(struct bufferevent_private *p)
 
 	bev->input = evbuffer_new();
 	bev->output = evbuffer_new();
-	if (!bev->input || !bev->output || !evrt__buffer_add_cb(bev->output, bev_output_changed, p,
-	    EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER | EVBUFFER_CB_INTERNAL))
+	if (!bev->input || !bev->output)
 		return -ENOMEM;
 	p->owner.ops = &bev_owner_ops;
 	evrt__buffer_set_owner(bev->input, &p->owner);
 	evrt__buffer_set_owner(bev->output, &p->owner);
+	evrt__buffer_tell_owner(bev->output, true);
 	if (p->locks)
 		bev_lock_buffers(p);
 	return 0;
@@ -332,9 +332,6 @@ int
 evrt__bev_enable_nolock(struct bufferevent_private *p, short events)
 {
 	p->bev.enabled |= events & RW;
-	/* Where the callback that tells of room could not be had (watermark.c), this is the way out. */
-	if ((events & EV_READ) && evrt__bev_input_room(p) > 0)
-		p->read_suspended &= (uint8_t)~EVRT_BEV_SUSPEND_WATERMARK;
 	short now = bev_unsuspended(p, events);
 	return now && !p->freed ? p->bev.be_ops->enable(&p->bev, now) : 0;
 }
