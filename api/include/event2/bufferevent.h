@@ -260,10 +260,14 @@ enum bufferevent_flush_mode {
 	BEV_FINISHED = 2 /* that, and no more will come */
 };
 
-/* Passes data on, for EV_READ, EV_WRITE or both, as far as the kind knows how: with BEV_FLUSH or BEV_FINISHED
- * a pair moves its output to the partner whatever the watermarks say (FINISHED: the partner is told EOF as
- * well); filters run; sockets need no help. Returns 1 when a filter has passed something on, 0 when nothing
- * of that kind happened, -1 for a kind that cannot. */
+/* Passes data on, for EV_READ (towards input), EV_WRITE (from output) or both, as far as the kind knows how.
+ * Sockets need no help: 0.
+ * Pairs: BEV_NORMAL does nothing. BEV_FLUSH and BEV_FINISHED move the partner's output here, or this one's there,
+ * whatever is enabled and whatever the high watermarks say, and call both ends back, deferred; FINISHED also tells
+ * the partner EOF, with READING for EV_WRITE and WRITING for EV_READ, and disables nothing. -1 without a partner.
+ * Filters: the functions run with that mode, then what is below is flushed. With BEV_NORMAL only where the
+ * direction is enabled and below its marks; with the others at least once, even with nothing to pass, and without a
+ * limit. No read callback follows, so look at input. 1 when a function has said BEV_OK, else 0. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_flush(struct bufferevent *bufev, short iotype, enum bufferevent_flush_mode mode);
 
@@ -284,23 +288,35 @@ void bufferevent_trigger_event(struct bufferevent *bufev, short what, int option
 
 /* --- filters ------------------------------------------------------------------------------ */
 
-/* What a filter says. */
+/* What a filter's function says. */
 enum bufferevent_filter_result {
-	BEV_OK = 0,        /* something was put into dst */
+	BEV_OK = 0,        /* something was done: src or dst has changed. It is called again while src holds bytes */
 	BEV_NEED_MORE = 1, /* nothing more, until src has more */
-	BEV_ERROR = 2      /* the data is broken */
+	BEV_ERROR = 2      /* the data is broken. The program is not told: keep it in ctx, or trigger an event */
 };
 
 /* Takes bytes from `src` and puts what they become into `dst`, no more than `dst_limit` bytes (-1: any
  * number). With BEV_FLUSH and BEV_FINISHED nothing should be kept back. `ctx` is that of
- * bufferevent_filter_new. Called with the lock held. */
+ * bufferevent_filter_new. It is called inside of whatever call lets bytes pass, with the lock held (nothing else of
+ * the stack runs meanwhile), never inside of itself; it should touch the three only. An answer BEV_OK that has changed
+ * neither buffer counts as BEV_NEED_MORE. A function that keeps all it was given inside says BEV_OK, so that the write
+ * callback is called for the room in output. */
 typedef enum bufferevent_filter_result (*bufferevent_filter_cb)(struct evbuffer *src, struct evbuffer *dst,
     ev_ssize_t dst_limit, enum bufferevent_flush_mode mode, void *ctx);
 
 /* A bufferevent whose input is that of `underlying` seen through `input_filter`, and whose output passes
- * through `output_filter` on its way to it; NULL: unchanged. It takes over the callbacks of `underlying`,
- * enables it, and shares its lock and strand; BEV_OPT_CLOSE_ON_FREE frees it at the end. `free_context`, if
- * not NULL, is called with `ctx` when the filter is freed. NULL on failure. */
+ * through `output_filter` on its way to it; NULL: unchanged. It takes over the callbacks of `underlying`, enables it
+ * in both directions, and shares its lock and strand; `underlying` may be a filter. It holds a reference on
+ * `underlying`, so that the two may be freed in any order; with BEV_OPT_CLOSE_ON_FREE it frees it at the end, unless
+ * the program has done so. Without, `underlying` is left without callbacks, and reads on.
+ *
+ * What is written passes inside of bufferevent_write, as far as the write high watermark of `underlying` goes, and the
+ * write callback comes from there, too; the rest follows when output below is down to its low one. What arrives below
+ * passes from the loop up to the filter's own read high watermark; while the filter is full or does not read,
+ * `underlying` does not read. What waits when a direction is enabled passes at once, and is told by the loop. Events of
+ * `underlying` are passed on. The filter's timeouts are its own, beside those of `underlying`.
+ * `free_context`, if not NULL, is called once with `ctx`, when neither function will be called any more, by the loop.
+ * NULL on failure, with `underlying` as it was and `ctx` still the program's. */
 EVENT2_EXPORT_SYMBOL
 struct bufferevent *bufferevent_filter_new(struct bufferevent *underlying, bufferevent_filter_cb input_filter,
     bufferevent_filter_cb output_filter, int options, void (*free_context)(void *), void *ctx);
@@ -308,8 +324,10 @@ struct bufferevent *bufferevent_filter_new(struct bufferevent *underlying, buffe
 /* --- pairs -------------------------------------------------------------------------------- */
 
 /* Two bufferevents in pair[0] and pair[1], connected to each other: what is written to one can be read from
- * the other. No descriptors; callbacks are always deferred; one lock and one strand for both. Each is freed
- * by itself, and the partner is not told. */
+ * the other, at once, while one is enabled to write and the other to read and below its read high watermark. No
+ * descriptors: the pair keeps no loop from ending, but for its timeouts. Callbacks are always deferred;
+ * BEV_OPT_CLOSE_ON_FREE means nothing. One lock and one strand for both. Each is freed by itself: what it has sent
+ * stays, and the partner is not told (bufferevent_flush with BEV_FINISHED does that). */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_pair_new(struct event_base *base, int options, struct bufferevent *pair[2]);
 

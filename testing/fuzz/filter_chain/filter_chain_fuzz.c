@@ -310,8 +310,8 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 
 	if (size < 1 + LEVELS_MAX)
 		return 0;
-	if (!base)
-		base = event_base_new();
+	base = event_base_new();
+	MUST(base != NULL);
 	levels = data[0] % (LEVELS_MAX + 1);
 	MUST(bufferevent_pair_new(base, 0, ends) == 0);
 	side_open(&sides[0], ends[0], data + 1);
@@ -328,5 +328,6 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	event_base_loop(base, EVLOOP_NONBLOCK);
 	for (int i = 0; i < 2 * levels; i++)
 		MUST(sides[i % 2].level[i / 2].freed);
+	event_base_free(base);
 	return 0;
 }
