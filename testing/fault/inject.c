@@ -71,6 +71,7 @@ enum { SKIP, DONE };
 	X(int, -1, SKIP, dup3, (int a, int b, int c), (a, b, c), EMFILE) \
 	X(int, -1, SKIP, sigaction, (int a, const struct sigaction *b, struct sigaction *c), (a, b, c), 0) \
 	X(int, -1, SKIP, signalfd, (int a, const sigset_t *b, int c), (a, b, c), EMFILE, ENOMEM) \
+	X(int, -1, SKIP, madvise, (void *a, size_t b, int c), (a, b, c), ENOMEM) \
 	X(int, -1, SKIP, recvmmsg, (int a, struct mmsghdr *b, unsigned c, int d, struct timespec *e), \
 	    (a, b, c, d, e), EINTR, ENOMEM) \
 	X(int, -1, SKIP, sendmmsg, (int a, struct mmsghdr *b, unsigned c, int d), (a, b, c, d), EINTR, ENOMEM) \
