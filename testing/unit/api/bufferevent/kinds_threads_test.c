@@ -6,6 +6,7 @@
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_struct.h>
 #include <event2/event.h>
 #include <event2/thread.h>
 #include <evrt/pool.h>
@@ -214,7 +215,7 @@ static void
 timeouts_run_on_a_pool(void)
 {
 	struct evrt_pool_config config;
-	struct timeval tv = { 0, 10000 };
+	struct timeval tv = { 0, 10000 }, far = { 1000, 0 };
 
 	evrt_pool_config_init(&config);
 	config.workers = 2;
@@ -225,8 +226,10 @@ timeouts_run_on_a_pool(void)
 	ends[0] = stack_on(ends[0], 1);
 	for (int i = 0; i < 2; i++) {
 		bufferevent_setcb(ends[i], NULL, NULL, time_out, NULL);
-		bufferevent_set_timeouts(ends[i], &tv, NULL);
+		bufferevent_set_timeouts(ends[i], &far, NULL);
 		bufferevent_enable(ends[i], EV_READ);
+		CHECK_INT_EQ(event_pending(&ends[i]->ev_read, EV_TIMEOUT, NULL), EV_TIMEOUT);
+		bufferevent_set_timeouts(ends[i], &tv, NULL);
 	}
 	evrt_test_count_wait(&ended, 2);
 	bufferevent_free(ends[0]);
