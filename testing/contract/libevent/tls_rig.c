@@ -123,7 +123,7 @@ on_read(struct bufferevent *bev, void *arg)
 	int n;
 
 	side->readable++;
-	if (side->leaves_input || side->is_reading)
+	if (side->is_reading)
 		return;
 	if (side->echoes) {
 		side->received += evbuffer_get_length(input);
@@ -178,6 +178,19 @@ void
 side_watch(struct side *side)
 {
 	bufferevent_setcb(side->bev, on_read, on_write, on_event, side);
+}
+
+void
+side_leave_input(struct side *side)
+{
+	bufferevent_setcb(side->bev, NULL, on_write, on_event, side);
+}
+
+void
+side_take_input(struct side *side)
+{
+	side_watch(side);
+	bufferevent_trigger(side->bev, EV_READ, 0);
 }
 
 void
