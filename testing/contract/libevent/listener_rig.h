@@ -23,7 +23,7 @@
 #include "testing/harness/test.h"
 
 static struct event_base *base;
-static int accepted[64];
+static int accepted[256];
 static int accepted_count, errors, last_errno;
 static struct sockaddr_storage last_address;
 static int last_len;
@@ -33,7 +33,7 @@ static inline void
 keep(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
 {
 	CHECK(lev != NULL);
-	CHECK(accepted_count < 64 && len <= (int)sizeof(last_address));
+	CHECK(accepted_count < 256 && len <= (int)sizeof(last_address));
 	accepted[accepted_count++] = fd;
 	memcpy(&last_address, addr, (size_t)len);
 	last_len = len;
