@@ -11,7 +11,14 @@ _LIBRARIES = {
     "uv": (["-luv"], []),
 }
 
-def bench_contestants(name, srcs, adapters):
+# The same for benchmarks of TLS.
+_TLS_LIBRARIES = {
+    "evrt": ([], ["//api:event_openssl"]),
+    "openssl": ([], []),
+    "oracle": (["-levent_openssl", "-levent_core"], []),
+}
+
+def bench_contestants(name, srcs, adapters, is_tls = False):
     """Makes NAME_LIBRARY for each library and returns their labels.
 
     Args:
@@ -19,14 +26,16 @@ def bench_contestants(name, srcs, adapters):
       srcs: what all of them share.
       adapters: library (a key of _LIBRARIES; epoll: bare system calls) to the source that knows it; None where
         `srcs` are all.
+      is_tls: whether the libraries are those of TLS, with OpenSSL itself and certificates for tests.
     """
+    tls_deps = ["//testing/tls:certs", "//third_party/openssl"] if is_tls else []
     for library, adapter in adapters.items():
-        linkopts, deps = _LIBRARIES[library]
+        linkopts, deps = (_TLS_LIBRARIES if is_tls else _LIBRARIES)[library]
         evrt_cc_binary(
             name = name + "_" + library,
             testonly = True,
             srcs = srcs + ([adapter] if adapter else []),
             linkopts = linkopts,
-            deps = deps + [":bench"],
+            deps = deps + tls_deps + [":bench"],
         )
     return [":%s_%s" % (name, library) for library in adapters]

@@ -156,6 +156,26 @@ an_alert_of_the_peer(void)
 }
 
 static void
+close_notify_comes_behind_what_is_held_back(void)
+{
+	struct side side = { 0 };
+	struct peer peer;
+	rig_one_done(&side, &peer);
+	side_leave_input(&side);
+	bufferevent_setwatermark(side.bev, EV_READ, 0, 10);
+	UNTIL(peer_sends(&peer, 3000));
+	SSL_shutdown(peer.ssl);
+	UNTIL(evbuffer_get_length(bufferevent_get_input(side.bev)) >= 10);
+	bufferevent_setwatermark(side.bev, EV_READ, 0, 0);
+	side_take_input(&side);
+	UNTIL(side.ended);
+	CHECK_INT_EQ(side.received, 3000);
+	side_close(&side);
+	peer_close(&peer);
+	rig_close();
+}
+
+static void
 writing_goes_on_behind_the_peer_s_close_notify(void)
 {
 	struct side side = { 0 };
@@ -475,6 +495,7 @@ static const struct evrt_test_case cases[] = {
 	{ "a_connection_that_is_reset", a_connection_that_is_reset },
 	{ "a_peer_that_is_gone_while_we_write", a_peer_that_is_gone_while_we_write },
 	{ "an_alert_of_the_peer", an_alert_of_the_peer },
+	{ "close_notify_comes_behind_what_is_held_back", close_notify_comes_behind_what_is_held_back },
 	{ "writing_goes_on_behind_the_peer_s_close_notify", writing_goes_on_behind_the_peer_s_close_notify },
 	{ "freeing_sends_no_close_notify", freeing_sends_no_close_notify },
 	{ "shutdown_by_the_program_before_freeing", shutdown_by_the_program_before_freeing },

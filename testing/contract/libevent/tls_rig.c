@@ -123,16 +123,18 @@ on_read(struct bufferevent *bev, void *arg)
 	int n;
 
 	side->readable++;
-	if (side->leaves_input)
+	if (side->is_reading)
 		return;
 	if (side->echoes) {
 		side->received += evbuffer_get_length(input);
 		bufferevent_write_buffer(bev, input);
 		return;
 	}
+	side->is_reading = true;
 	while ((n = evbuffer_remove(input, bytes, sizeof(bytes))) > 0)
 		for (int i = 0; i < n; i++)
 			CHECK_INT_EQ(bytes[i], rig_byte(side->received++));
+	side->is_reading = false;
 }
 
 static void
@@ -176,6 +178,19 @@ void
 side_watch(struct side *side)
 {
 	bufferevent_setcb(side->bev, on_read, on_write, on_event, side);
+}
+
+void
+side_leave_input(struct side *side)
+{
+	bufferevent_setcb(side->bev, NULL, on_write, on_event, side);
+}
+
+void
+side_take_input(struct side *side)
+{
+	side_watch(side);
+	bufferevent_trigger(side->bev, EV_READ, 0);
 }
 
 void

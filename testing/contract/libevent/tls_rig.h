@@ -48,7 +48,7 @@ struct side {
 	unsigned long error;                     /* the first that bufferevent_get_openssl_error gave at an ERROR */
 	int errors;                              /* how many it gave */
 	size_t received, sent;
-	bool leaves_input;                       /* the read callback takes nothing */
+	bool is_reading;                         /* the read callback runs: taking from full input may bring it again */
 	bool echoes;                             /* the read callback sends it back instead of comparing */
 };
 
@@ -87,6 +87,9 @@ void side_open(struct side *, int fd, SSL *ssl, enum bufferevent_ssl_state);
 /* The same with the options as they are given, nothing enabled, and no callbacks; NULL if it cannot be made. */
 struct bufferevent *rig_bev(int fd, SSL *ssl, enum bufferevent_ssl_state, int options);
 void side_watch(struct side *);
+/* Takes the read callback away, so that input stays where it is; and gives it back, and calls it. */
+void side_leave_input(struct side *);
+void side_take_input(struct side *);
 /* Sends `n` more bytes of the pattern. */
 void side_send(struct side *, size_t n);
 /* Frees the bufferevent, if there is one. */

@@ -117,9 +117,9 @@ told(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *arg)
 }
 
 static void
-schedule(void *arg, struct evbuffer *buf)
+schedule(struct evrt__buffer_defer *defer, struct evbuffer *buf)
 {
-	struct ops_model *m = arg;
+	struct ops_model *m = EVRT_CONTAINER_OF(defer, struct ops_model, defer);
 
 	CHECK(buf == m->buf && !m->pending);
 	m->pending = true;
@@ -131,8 +131,9 @@ model_begin(struct ops_model *m)
 	evrt_test_fail_alloc(0);
 	m->buf = evbuffer_new();
 	CHECK(m->buf && evbuffer_add_cb(m->buf, told, m));
+	m->defer = (struct evrt__buffer_defer){ .schedule = schedule };
 	if (m->defers)
-		evrt__buffer_set_defer(m->buf, schedule, m, NULL);
+		evrt__buffer_set_defer(m->buf, &m->defer);
 	ops_cut(&m->bytes, m->bytes.len);
 	m->told = 0;
 	m->frozen[0] = m->frozen[1] = m->unshareable = false;
