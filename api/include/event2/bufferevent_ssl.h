@@ -114,10 +114,10 @@ void bufferevent_openssl_set_allow_dirty_shutdown(struct bufferevent *, int allo
 EVENT2_EXPORT_SYMBOL
 struct ssl_st *bufferevent_openssl_get_ssl(struct bufferevent *);
 
-/* Begins a new handshake on an open connection (TLS 1.2 and before), in the loop. BEV_EVENT_CONNECTED tells a client of
- * its end, and a server that the client has been asked for it. A peer may refuse, which ends the connection. 0; -1 where
- * the protocol has none, the first handshake is not done or the connection has ended, a record is half written (try
- * again from the next write callback), or the bufferevent is of another kind. */
+/* Begins a new handshake on an open connection (TLS 1.2 and before), in the loop. BEV_EVENT_CONNECTED tells a client
+ * of its end, and a server that the client has been asked for it. A peer may refuse, which ends the connection.
+ * 0; -1 where the protocol has none, the first handshake is not done or the connection has ended, a record is half
+ * written (try again from the next write callback), or the bufferevent is of another kind. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_ssl_renegotiate(struct bufferevent *);
 
