@@ -18,7 +18,7 @@
  * End. BEV_EVENT_EOF|BEV_EVENT_READING is the peer's close_notify: all was received, and writing goes on. A
  *      connection that ends without one may have been cut by anybody: that is BEV_EVENT_ERROR, unless dirty
  *      shutdown is allowed. After either, that direction rests, although bufferevent_get_enabled still names it.
- *      Timeouts are told again and again while nothing comes, and switch nothing off.
+ *      A timeout over a socket switches nothing off, and is told again while nothing comes; that of a filter does.
  * Closing. bufferevent_free sends nothing. To tell the peer that there is no more, call
  *      bufferevent_flush(bev, EV_WRITE, BEV_FINISHED): close_notify is sent behind what output holds; what is
  *      written afterwards stays there.

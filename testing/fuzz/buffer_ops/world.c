@@ -319,10 +319,12 @@ ops_run(struct ops_dice dice, size_t steps, bool faults)
 	uint64_t sum = weights();
 
 	evrt_test_fail_alloc(0);
+	evrt__chain_cache_release();
 	int64_t live = evrt_test_allocs_live();
 	world_begin(dice, faults);
 	while (ops_world.steps < steps && (!ops_world.dice.input || ops_world.dice.left))
 		step(sum);
 	world_end();
+	evrt__chain_cache_release();
 	CHECK_INT_EQ(evrt_test_allocs_live(), live);
 }

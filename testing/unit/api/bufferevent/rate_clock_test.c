@@ -452,14 +452,20 @@ a_new_limit_moves_the_timer(void)
 static void
 a_freed_member_leaves_its_group_at_once(void)
 {
+	struct bufferevent *kept;
+
 	setup_group(100, 100, 64);
 	feed(0, 500);
 	run();
+	kept = bev[0];
+	bufferevent_incref(kept);
 	for (int i = 0; i < MEMBERS; i++) {
 		bufferevent_free(bev[i]);
 		bev[i] = NULL;
 	}
-	teardown_group();
+	bufferevent_rate_limit_group_free(group); /* which ends the process if there is a member */
+	bufferevent_decref(kept);
+	teardown();
 }
 
 static void
