@@ -129,3 +129,23 @@ evrt__stream_resume(struct evrt_stream *st)
 	evrt__stream_resume_nolock(st);
 	evrt__unlock(st->strand->lock);
 }
+
+void
+evrt__stream_ready(struct evrt_stream *st, unsigned bits)
+{
+	evrt__lock(st->strand->lock);
+	if (st->slot) {
+		st->ready |= bits;
+		evrt__stream_resume_nolock(st);
+	}
+	evrt__unlock(st->strand->lock);
+}
+
+bool
+evrt__stream_is_ready(struct evrt_stream *st, unsigned bit)
+{
+	evrt__lock(st->strand->lock);
+	bool ready = (st->ready & bit) != 0;
+	evrt__unlock(st->strand->lock);
+	return ready;
+}

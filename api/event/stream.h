@@ -39,6 +39,9 @@ void evrt__stream_drained(struct evrt_stream *, unsigned bits);
 /* A read gave less than it could have: drained, unless an end of file, error or hang-up was reported, after
  * which only EAGAIN or reading the end means that. In the strand. */
 void evrt__stream_short_read(struct evrt_stream *);
+/* The direction may be tried, although nothing was reported: bytes were read elsewhere than in ev_read's callback. */
+void evrt__stream_ready(struct evrt_stream *, unsigned bits);
+bool evrt__stream_is_ready(struct evrt_stream *, unsigned bit);
 /* Activates the events that are added and whose direction is still ready, behind others. In the strand. */
 void evrt__stream_resume(struct evrt_stream *);
 /* The same with the strand's lock held. */

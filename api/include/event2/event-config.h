@@ -1,7 +1,8 @@
 /* event2/event-config.h — what this build of the library is, and what its platform offers.
  *
  * Programs test these macros to learn the version (EVENT__NUMERIC_VERSION), a feature of the build
- * (EVENT__HAVE_OPENSSL) or the width of a type. The names are those that libevent 2.1.12 defines.
+ * (EVENT__HAVE_OPENSSL) or the width of a type. The names are those that libevent 2.1.12 defines,
+ * and 2.2's EVENT__HAVE_MBEDTLS.
  * The file is the same on every machine that the library supports (64-bit Linux); it is not generated.
  */
 #ifndef EVENT2_EVENT_CONFIG_H_INCLUDED_
@@ -22,6 +23,7 @@
 
 /* --- features of this build --------------------------------------------------------------- */
 #define EVENT__HAVE_EPOLL 1
+#define EVENT__HAVE_MBEDTLS 1
 #define EVENT__HAVE_OPENSSL 1
 #define EVENT__HAVE_PTHREADS 1
 
