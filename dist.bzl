@@ -19,6 +19,14 @@ def _objects(targets):
                 objects += library.pic_objects or library.objects or []
     return depset(objects)
 
+def _link_flags(targets):
+    """What targets and all that they need ask of the linker: libraries of the system."""
+    flags = []
+    for target in targets:
+        for linker_input in target[CcInfo].linking_context.linker_inputs.to_list():
+            flags += linker_input.user_link_flags
+    return flags
+
 def _own_objects(ctx):
     others = {o: True for o in _objects(ctx.attr.minus).to_list()}
     own = [o for o in _objects(ctx.attr.deps).to_list() if o not in others]
@@ -85,7 +93,7 @@ def _shared_library_impl(ctx):
             "-Wl,--version-script=%s" % script.path,
             "-Wl,-z,defs",
             "-Wl,--as-needed",
-        ] + ctx.fragments.cpp.linkopts,
+        ] + _link_flags(ctx.attr.deps) + ctx.fragments.cpp.linkopts,
     )
     ctx.actions.run(
         executable = cc_common.get_tool_for_action(
@@ -132,7 +140,7 @@ Version: {version}
 Requires: {requires}
 Conflicts:
 Libs: -L${{libdir}} -l{link}
-Libs.private: -lpthread
+Libs.private: {private} -lpthread
 Cflags: -I${{includedir}}
 """
 
@@ -172,6 +180,7 @@ def _dist_impl(ctx):
             link = name[len("lib"):],
             description = "libevent's interface on every core (%s)" % name,
             requires = requires,
+            private = ctx.attr.pc_private.get(name, ""),
             version = ctx.attr.version,
         ))
         files.append(pc)
@@ -195,6 +204,7 @@ evrt_dist = rule(
     attrs = {
         "headers": attr.label_list(providers = [CcInfo], doc = "Their own headers, from .../include/ on."),
         "pc": attr.string_dict(doc = "Library name to what its pkg-config file requires."),
+        "pc_private": attr.string_dict(doc = "Library name to what a static link of it needs besides."),
         "shared": attr.label_list(allow_files = True, doc = "Named by their SONAME: libx-2.1.so.7."),
         "so_minor": attr.string(doc = "What the real file's name adds to the SONAME."),
         "static": attr.label_list(allow_files = True),

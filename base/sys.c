@@ -88,4 +88,7 @@ struct evrt_sys evrt__sys = {
 	.sigaction = sigaction,
 	.signalfd = signalfd,
 	.madvise = madvise,
+	.recvmmsg = recvmmsg,
+	.sendmmsg = sendmmsg,
+	.getsockname = getsockname,
 };

@@ -58,6 +58,10 @@ struct evrt_sys {
 	int (*sigaction)(int, const struct sigaction *, struct sigaction *);
 	int (*signalfd)(int, const sigset_t *, int);
 	int (*madvise)(void *, size_t, int);
+	/* timeout: NULL; the kernel's idea of one is of no use. */
+	int (*recvmmsg)(int, struct mmsghdr *, unsigned, int, struct timespec *);
+	int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
+	int (*getsockname)(int, struct sockaddr *, socklen_t *);
 };
 
 /* Semantics and errno are the kernel's. */

@@ -33,8 +33,8 @@ buffer_destroy(struct evbuffer *buf)
 	evrt__chain_drop(buf->spare);
 	while ((l = evrt__list_pop_head(&buf->callbacks)) != NULL)
 		evrt__free(EVRT_CONTAINER_OF(l, struct evbuffer_cb_entry, link));
-	if (buf->schedule_release)
-		buf->schedule_release(buf->schedule_arg);
+	if (buf->defer && buf->defer->release)
+		buf->defer->release(buf->defer);
 	if (buf->owns_lock)
 		evrt__lock_free(buf->lock, EVRT_LOCKTYPE_RECURSIVE);
 	evrt__free(buf);
@@ -59,18 +59,10 @@ evbuffer_free(struct evbuffer *buf)
 }
 
 void
-evrt__buffer_finish_told(struct evbuffer *buf)
-{
-	buf->refs++; /* a callback may free the evbuffer */
-	evrt__buffer_run_callbacks(buf);
-	evrt__buffer_decref_and_unlock(buf);
-}
-
-void
 evrt__buffer_finish2(struct evbuffer *x, struct evbuffer *y)
 {
 	EVRT_DCHECK(evrt__buffer_validate(x) && evrt__buffer_validate(y));
-	if (evrt__list_empty(&x->callbacks) && evrt__list_empty(&y->callbacks)) {
+	if (!evrt__buffer_is_heard(x) && !evrt__buffer_is_heard(y)) {
 		evrt__buffer_unlock2(x, y);
 		return;
 	}
@@ -165,7 +157,7 @@ evbuffer_set_max_read(struct evbuffer *buf, size_t max)
 	if (max == 0 || max > INT_MAX)
 		return -1;
 	evrt__buffer_lock(buf);
-	buf->max_read = max;
+	buf->max_read = (uint32_t)max;
 	evrt__buffer_unlock(buf);
 	return 0;
 }

@@ -113,22 +113,21 @@ void evrt__chain_cache_release(void);
 /* --- evbuffers ---------------------------------------------------------------------------- */
 
 /* Whoever the evbuffer is a part of; kept alive while deferred callbacks are on their way. The
- * struct stays where it is as long as the evbuffer lives. ref is called with the evbuffer's lock
- * held, unref without. */
+ * struct stays where it is as long as the evbuffer lives. `changed` is called behind the program's callbacks, never
+ * deferred, for an evbuffer that evrt__buffer_tell_owner has asked it for. It and ref are called with the evbuffer's
+ * lock held, unref without. */
+struct evrt__buffer_owner;
+struct evrt__buffer_owner_ops {
+	void (*ref)(const struct evrt__buffer_owner *);
+	void (*unref)(const struct evrt__buffer_owner *);
+	void (*changed)(const struct evrt__buffer_owner *, struct evbuffer *, const struct evbuffer_cb_info *);
+};
 struct evrt__buffer_owner {
-	void (*ref)(void *arg);
-	void (*unref)(void *arg);
-	void *arg;
+	const struct evrt__buffer_owner_ops *ops;
 };
 
-/* Called with the evbuffer's lock held when deferred callbacks have something to tell; answered by one
- * evrt__buffer_run_deferred(buf), later and from elsewhere. */
-typedef void (*evrt__buffer_schedule_fn)(void *arg, struct evbuffer *buf);
-
-/* Bits of a callback beside EVBUFFER_CB_ENABLED; not the program's to change. */
-#define EVBUFFER_CB_NODEFER 2u   /* runs at once, also when the evbuffer defers callbacks */
+/* Bit of a callback beside EVBUFFER_CB_ENABLED; not the program's to change. */
 #define EVBUFFER_CB_OBSOLETE 4u  /* has the signature of evbuffer_setcb */
-#define EVBUFFER_CB_INTERNAL 8u  /* stays when evbuffer_setcb clears the list */
 
 struct evbuffer_cb_entry {
 	struct evrt_link link; /* in evbuffer.callbacks */
@@ -143,44 +142,50 @@ struct evbuffer_cb_entry {
 
 struct evrt_buffer_change { size_t added, deleted; };
 
+/* How the callbacks of an evbuffer are deferred; made by whoever can run something later. */
+struct evrt__buffer_defer {
+	/* Called with the evbuffer's lock held when there is something to tell; answered by one
+	 * evrt__buffer_run_deferred(buf), later and from elsewhere. */
+	void (*schedule)(struct evrt__buffer_defer *, struct evbuffer *buf);
+	/* The evbuffer needs it no more. May be NULL. */
+	void (*release)(struct evrt__buffer_defer *);
+	struct evrt_buffer_change untold; /* of this room */
+};
+
 struct evbuffer {
 	struct evrt_chain *first; /* contents; see the head of this file */
 	struct evrt_chain *last;
 	struct evrt_chain *spare;
 	size_t total_len;
-	size_t max_read;
 	void *lock;                        /* NULL: not locked. Constant once set */
 	struct evrt_link callbacks;        /* struct evbuffer_cb_entry, newest first */
-	struct evrt_buffer_change changed;  /* not yet told to the callbacks that run at once; without callbacks */
-	struct evrt_buffer_change deferred; /* not yet told to those that are deferred; nothing is counted in either */
-	evrt__buffer_schedule_fn schedule; /* NULL: callbacks are not deferred */
-	void *schedule_arg;
-	void (*schedule_release)(void *arg); /* the evbuffer needs schedule_arg no more; may be NULL */
+	struct evrt_buffer_change changed; /* not yet told; nothing is counted while there is nobody to be told */
+	struct evrt__buffer_defer *defer;  /* NULL: callbacks are not deferred */
 	const struct evrt__buffer_owner *owner;
 	uint32_t refs;
-	uint16_t callback_depth;   /* runs of the callbacks that are under way */
-	bool read_filled;          /* the last read filled all that it was offered */
-	bool owns_lock;
-	bool frozen_front;
-	bool frozen_end;
-	bool drains_to_fd;
-	bool deferred_pending;     /* schedule was called, run_deferred not yet */
-	bool may_have_files;       /* some FILE chain may not be in memory; false: none is */
-	bool has_dead_callbacks;
+	uint32_t max_read;
+	uint16_t callback_depth;      /* runs of the callbacks that are under way */
+	bool read_filled : 1;         /* the last read filled all that it was offered */
+	bool owns_lock : 1;
+	bool frozen_front : 1;
+	bool frozen_end : 1;
+	bool drains_to_fd : 1;
+	bool deferred_pending : 1;    /* schedule was called, run_deferred not yet */
+	bool may_have_files : 1;      /* some FILE chain may not be in memory; false: none is */
+	bool has_dead_callbacks : 1;
+	bool tells_owner : 1;
 };
 
 /* --- for bufferevents --------------------------------------------------------------------- */
 
 /* All may be called with or without the lock held. `owner` may be NULL. */
 void evrt__buffer_set_owner(struct evbuffer *, const struct evrt__buffer_owner *owner);
-/* `release` (or NULL) gets `arg` when the evbuffer is gone, or another call has replaced it. */
-void evrt__buffer_set_defer(struct evbuffer *, evrt__buffer_schedule_fn schedule, void *arg,
-    void (*release)(void *arg));
+/* From now on, or no more, the owner hears of every change. */
+void evrt__buffer_tell_owner(struct evbuffer *, bool on);
+/* `defer` is released when the evbuffer is gone, or another call has replaced it. */
+void evrt__buffer_set_defer(struct evbuffer *, struct evrt__buffer_defer *defer);
 /* Runs what is pending and gives back the references that were taken for it: the evbuffer may be gone. */
 void evrt__buffer_run_deferred(struct evbuffer *);
-/* evbuffer_add_cb with flags: EVBUFFER_CB_ENABLED, _NODEFER, _INTERNAL. */
-struct evbuffer_cb_entry *evrt__buffer_add_cb(
-    struct evbuffer *, evbuffer_cb_func cb, void *arg, uint32_t flags);
 /* For evbuffer_setcb: removes the program's callbacks, and puts `only` (evrt__calloc'ed, filled in; NULL: none)
  * in their place. */
 void evrt__buffer_replace_callbacks(struct evbuffer *, struct evbuffer_cb_entry *only);
@@ -200,7 +205,7 @@ bool evrt__buffer_validate(const struct evbuffer *);
  * All are called with the lock held. A public call locks, edits, and ends by evrt__buffer_finish, which
  * tells the callbacks what the edit has counted, and unlocks. */
 static inline void evrt__buffer_finish(struct evbuffer *);
-void evrt__buffer_finish_told(struct evbuffer *); /* its part for an evbuffer that has callbacks */
+void evrt__buffer_finish_told(struct evbuffer *); /* its part for an evbuffer that is heard */
 /* The same for two: callbacks of `x` run first. */
 void evrt__buffer_finish2(struct evbuffer *x, struct evbuffer *y);
 /* Runs callbacks without unlocking. The caller holds a reference. */
@@ -234,11 +239,17 @@ evrt__buffer_unlock2(struct evbuffer *x, struct evbuffer *y)
 	if (x->lock != y->lock)
 		evrt__buffer_unlock(y);
 }
+/* Is there anybody who wants to hear of changes? */
+static inline bool
+evrt__buffer_is_heard(const struct evbuffer *buf)
+{
+	return buf->tells_owner || !evrt__list_empty(&buf->callbacks);
+}
 static inline void
 evrt__buffer_finish(struct evbuffer *buf)
 {
 	EVRT_DCHECK(evrt__buffer_validate(buf));
-	if (!evrt__list_empty(&buf->callbacks)) {
+	if (evrt__buffer_is_heard(buf)) {
 		evrt__buffer_finish_told(buf);
 		return;
 	}
@@ -249,19 +260,21 @@ static inline void
 evrt__buffer_added(struct evbuffer *buf, size_t n)
 {
 	buf->total_len += n;
-	if (evrt__list_empty(&buf->callbacks))
+	if (!evrt__buffer_is_heard(buf))
 		return;
 	buf->changed.added += n;
-	buf->deferred.added += n;
+	if (buf->defer)
+		buf->defer->untold.added += n;
 }
 static inline void
 evrt__buffer_deleted(struct evbuffer *buf, size_t n)
 {
 	buf->total_len -= n;
-	if (evrt__list_empty(&buf->callbacks))
+	if (!evrt__buffer_is_heard(buf))
 		return;
 	buf->changed.deleted += n;
-	buf->deferred.deleted += n;
+	if (buf->defer)
+		buf->defer->untold.deleted += n;
 }
 static inline bool
 evrt__buffer_fits(const struct evbuffer *buf, size_t n)

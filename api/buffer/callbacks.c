@@ -4,8 +4,8 @@
  * Not here: where a deferred run is queued (whoever called evrt__buffer_set_defer knows).
  * Threads:  those of the evbuffer; deferred runs come from the thread of an event loop.
  *
- * Every edit counts into two pairs of numbers, `changed` and `deferred`: with deferral on, some
- * callbacks are told at once and some later, and each kind must see every byte exactly once.
+ * Every edit counts into two pairs of numbers, `changed` and, with deferral on, the deferral's `untold`: the owner is
+ * told at once and the program's callbacks later, and each must see every byte exactly once.
  * A run may nest, because a callback may edit; removed entries are therefore only marked, and swept by
  * the outermost run. New ones come in at the head, where no run that is under way sees them.
  */
@@ -17,30 +17,36 @@ static void
 callbacks_insert(struct evbuffer *buf, struct evbuffer_cb_entry *e)
 {
 	/* What those that are gone were not told is nobody's business any more. */
-	if (evrt__list_empty(&buf->callbacks))
-		buf->changed = buf->deferred = (struct evrt_buffer_change){ 0, 0 };
+	if (evrt__list_empty(&buf->callbacks) && buf->defer)
+		buf->defer->untold = (struct evrt_buffer_change){ 0, 0 };
+	if (!evrt__buffer_is_heard(buf))
+		buf->changed = (struct evrt_buffer_change){ 0, 0 };
 	evrt__list_push_head(&buf->callbacks, &e->link);
 }
 
 struct evbuffer_cb_entry *
-evrt__buffer_add_cb(struct evbuffer *buf, evbuffer_cb_func cb, void *arg, uint32_t flags)
+evbuffer_add_cb(struct evbuffer *buf, evbuffer_cb_func cb, void *arg)
 {
 	struct evbuffer_cb_entry *e = cb ? evrt__calloc(1, sizeof(*e)) : NULL;
 	if (!e)
 		return NULL;
 	e->call.func = cb;
 	e->arg = arg;
-	e->flags = flags;
+	e->flags = EVBUFFER_CB_ENABLED;
 	evrt__buffer_lock(buf);
 	callbacks_insert(buf, e);
 	evrt__buffer_unlock(buf);
 	return e;
 }
 
-struct evbuffer_cb_entry *
-evbuffer_add_cb(struct evbuffer *buf, evbuffer_cb_func cb, void *arg)
+void
+evrt__buffer_tell_owner(struct evbuffer *buf, bool on)
 {
-	return evrt__buffer_add_cb(buf, cb, arg, EVBUFFER_CB_ENABLED);
+	evrt__buffer_lock(buf);
+	if (!evrt__buffer_is_heard(buf))
+		buf->changed = (struct evrt_buffer_change){ 0, 0 };
+	buf->tells_owner = on;
+	evrt__buffer_unlock(buf);
 }
 
 static void
@@ -101,9 +107,7 @@ evrt__buffer_replace_callbacks(struct evbuffer *buf, struct evbuffer_cb_entry *o
 {
 	evrt__buffer_lock(buf);
 	EVRT_LIST_FOREACH_SAFE(l, next, &buf->callbacks) {
-		struct evbuffer_cb_entry *e = EVRT_CONTAINER_OF(l, struct evbuffer_cb_entry, link);
-		if (!(e->flags & EVBUFFER_CB_INTERNAL))
-			callbacks_remove(buf, e);
+		callbacks_remove(buf, EVRT_CONTAINER_OF(l, struct evbuffer_cb_entry, link));
 	}
 	if (only)
 		callbacks_insert(buf, only);
@@ -137,9 +141,9 @@ callback_call(struct evbuffer *buf, struct evbuffer_cb_entry *e, const struct ev
 		e->call.func(buf, info, e->arg);
 }
 
-/* Tells `what`, and resets it, to the live callbacks whose flags within `mask` equal `want`. */
+/* Tells `what`, and resets it: the program's live callbacks, if `program`, and the owner, if `owner`. */
 static void
-callbacks_tell(struct evbuffer *buf, struct evrt_buffer_change *what, uint32_t mask, uint32_t want)
+callbacks_tell(struct evbuffer *buf, struct evrt_buffer_change *what, bool program, bool owner)
 {
 	if (!what->added && !what->deleted)
 		return;
@@ -151,62 +155,65 @@ callbacks_tell(struct evbuffer *buf, struct evrt_buffer_change *what, uint32_t m
 	};
 	*what = (struct evrt_buffer_change){ 0, 0 };
 	buf->callback_depth++;
-	EVRT_LIST_FOREACH(l, &buf->callbacks) {
-		struct evbuffer_cb_entry *e = EVRT_CONTAINER_OF(l, struct evbuffer_cb_entry, link);
-		if (!e->dead && (e->flags & mask) == want)
-			callback_call(buf, e, &info);
-	}
+	if (program)
+		EVRT_LIST_FOREACH(l, &buf->callbacks) {
+			struct evbuffer_cb_entry *e = EVRT_CONTAINER_OF(l, struct evbuffer_cb_entry, link);
+			if (!e->dead && (e->flags & EVBUFFER_CB_ENABLED))
+				callback_call(buf, e, &info);
+		}
+	if (owner && buf->tells_owner)
+		buf->owner->ops->changed(buf->owner, buf, &info);
 	if (--buf->callback_depth == 0 && buf->has_dead_callbacks)
 		callbacks_sweep(buf);
 }
 
 static bool
-callbacks_any_deferred(const struct evbuffer *buf)
+callbacks_any(const struct evbuffer *buf)
 {
-	EVRT_LIST_FOREACH(l, &buf->callbacks) {
-		struct evbuffer_cb_entry *e = EVRT_CONTAINER_OF(l, struct evbuffer_cb_entry, link);
-		if (!e->dead && !(e->flags & EVBUFFER_CB_NODEFER))
+	EVRT_LIST_FOREACH(l, &buf->callbacks)
+		if (!EVRT_CONTAINER_OF(l, struct evbuffer_cb_entry, link)->dead)
 			return true;
-	}
 	return false;
 }
 
 void
 evrt__buffer_run_callbacks(struct evbuffer *buf)
 {
-	if (!buf->schedule) {
-		buf->deferred = (struct evrt_buffer_change){ 0, 0 };
-		callbacks_tell(buf, &buf->changed, EVBUFFER_CB_ENABLED, EVBUFFER_CB_ENABLED);
+	struct evrt__buffer_defer *defer = buf->defer;
+	callbacks_tell(buf, &buf->changed, !defer, true);
+	if (!defer || defer != buf->defer)
+		return;
+	if (!callbacks_any(buf)) {
+		defer->untold = (struct evrt_buffer_change){ 0, 0 };
 		return;
 	}
-	callbacks_tell(buf, &buf->changed, EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER,
-	    EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER);
-	if (!callbacks_any_deferred(buf)) {
-		buf->deferred = (struct evrt_buffer_change){ 0, 0 };
-		return;
-	}
-	if (buf->deferred_pending || (!buf->deferred.added && !buf->deferred.deleted))
+	if (buf->deferred_pending || (!defer->untold.added && !defer->untold.deleted))
 		return;
 	buf->deferred_pending = true;
 	buf->refs++;
 	if (buf->owner)
-		buf->owner->ref(buf->owner->arg);
-	buf->schedule(buf->schedule_arg, buf);
+		buf->owner->ops->ref(buf->owner);
+	defer->schedule(defer, buf);
 }
 
 void
-evrt__buffer_set_defer(struct evbuffer *buf, evrt__buffer_schedule_fn schedule, void *arg,
-    void (*release)(void *arg))
+evrt__buffer_finish_told(struct evbuffer *buf)
+{
+	buf->refs++; /* a callback may free the evbuffer */
+	evrt__buffer_run_callbacks(buf);
+	evrt__buffer_decref_and_unlock(buf);
+}
+
+void
+evrt__buffer_set_defer(struct evbuffer *buf, struct evrt__buffer_defer *defer)
 {
 	evrt__buffer_lock(buf);
-	void (*old_release)(void *) = buf->schedule_release;
-	void *old_arg = buf->schedule_arg;
-	buf->schedule = schedule;
-	buf->schedule_arg = arg;
-	buf->schedule_release = release;
+	struct evrt__buffer_defer *old = buf->defer;
+	defer->untold = old ? old->untold : (struct evrt_buffer_change){ 0, 0 };
+	buf->defer = defer;
 	evrt__buffer_unlock(buf);
-	if (old_release)
-		old_release(old_arg);
+	if (old && old->release)
+		old->release(old);
 }
 
 void
@@ -215,9 +222,9 @@ evrt__buffer_run_deferred(struct evbuffer *buf)
 	evrt__buffer_lock(buf);
 	const struct evrt__buffer_owner *owner = buf->owner;
 	buf->deferred_pending = false;
-	callbacks_tell(buf, &buf->deferred, EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER, EVBUFFER_CB_ENABLED);
+	callbacks_tell(buf, &buf->defer->untold, true, false);
 	evrt__buffer_decref_and_unlock(buf);
 	/* The owner's memory, where the struct lies, is kept by the reference that is given back here. */
 	if (owner)
-		owner->unref(owner->arg);
+		owner->ops->unref(owner);
 }

@@ -13,7 +13,8 @@
 #include "base/mem.h"
 #include "threading/lock.h"
 
-struct deferral { /* the evbuffer's schedule_arg */
+struct deferral {
+	struct evrt__buffer_defer defer; /* the evbuffer's */
 	struct evrt_task task;       /* queued while the evbuffer's deferred_pending is set */
 	struct evrt_strand *strand;  /* referenced */
 	bool replaced;               /* released while queued: its run is its end. Strand lock */
@@ -40,18 +41,18 @@ deferral_run(struct evrt_task *task, void *buf)
 }
 
 static void
-deferral_schedule(void *arg, struct evbuffer *buf)
+deferral_schedule(struct evrt__buffer_defer *defer, struct evbuffer *buf)
 {
-	struct deferral *d = arg;
+	struct deferral *d = EVRT_CONTAINER_OF(defer, struct deferral, defer);
 
 	(void)buf;
 	evrt__strand_submit(d->strand, &d->task);
 }
 
 static void
-deferral_release(void *arg)
+deferral_release(struct evrt__buffer_defer *defer)
 {
-	struct deferral *d = arg;
+	struct deferral *d = EVRT_CONTAINER_OF(defer, struct deferral, defer);
 
 	evrt__lock(d->strand->lock);
 	bool queued = (d->task.flags & EVRT_TASK_ACTIVE) != 0;
@@ -73,10 +74,12 @@ evbuffer_defer_callbacks(struct evbuffer *buf, struct event_base *base)
 		evrt__free(d);
 		return -1;
 	}
+	d->defer.schedule = deferral_schedule;
+	d->defer.release = deferral_release;
 	d->replaced = false;
 	evrt__task_init(&d->task, deferral_run, buf, 0);
 	/* A base that is freed runs it a last time, so that the evbuffer's reference is given back. */
 	d->task.flags |= EVLIST_FINALIZING;
-	evrt__buffer_set_defer(buf, deferral_schedule, d, deferral_release);
+	evrt__buffer_set_defer(buf, &d->defer);
 	return 0;
 }

@@ -20,8 +20,8 @@
  *
  * Life: references are held by the program (one, given up by bufferevent_free), by a queued run of deferred
  * callbacks, by every callback while it runs, and by deferred callbacks of the evbuffers. When the last
- * one goes, no event of the bufferevent is pending and none will be; the `last` task is then queued in the
- * strand, behind whatever of this bufferevent still runs there, and frees everything.
+ * one goes, no event of the bufferevent is pending and none will be; its task is then queued in the strand,
+ * behind whatever of this bufferevent still runs there, and frees everything.
  */
 #ifndef EVRT_API_BUFFEREVENT_BUFFEREVENT_INTERNAL_H_
 #define EVRT_API_BUFFEREVENT_BUFFEREVENT_INTERNAL_H_
@@ -97,41 +97,44 @@ enum evrt_bev_connecting {
 	EVRT_BEV_CONNECT_FAILED, /* it has: the next turn tells so */
 };
 
+/* An idle connection costs what stands here: what only some need, or only for a time, is behind a pointer. */
 struct bufferevent_private {
 	struct bufferevent bev;         /* the public part, first */
 	struct evrt_strand *strand;     /* referenced; where callbacks run. Const but for set_base */
 	struct evrt_bev_locks *locks;   /* shared by all of a chain of filters, or a pair; NULL: none */
-	int options;                    /* enum bufferevent_options; const */
+	struct evrt__buffer_owner owner; /* of both evbuffers; const */
+	struct evrt_bev_rate *rate;     /* ratelim.c; NULL: no rate limit was ever set. Made once, lives as long */
+	size_t single_read_max, single_write_max;
 	unsigned refs;
-	bool freed;                     /* bufferevent_free was called */
-	bool call_refused;              /* the call lock was not to be had: what comes is deferred, too, in order */
-	uint8_t in_buffer_cb;           /* callbacks of its evbuffers that are under way, with the data lock held */
+	uint8_t options;                /* enum bufferevent_options; const */
 	uint8_t read_suspended;         /* enum evrt_bev_suspend */
 	uint8_t write_suspended;
-	struct evbuffer_cb_entry *watermark_cb; /* on input while a read high watermark is set */
-	size_t single_read_max, single_write_max;
-	struct evrt_bev_rate *rate;     /* ratelim.c; NULL: no rate limit was ever set. Made once, lives as long */
+	uint8_t in_buffer_cb;           /* callbacks of its evbuffers that are under way, with the data lock held */
+	bool freed;                     /* bufferevent_free was called */
+	bool above_pulls;               /* a filter takes input whenever it can, without being called again for it */
+	bool call_refused;              /* the call lock was not to be had: what comes is deferred, too, in order */
 
 	/* Deferred callbacks: what is to be told when `deferred` runs. */
-	struct evrt_task deferred;      /* the link and flags: strand's lock */
 	bool deferred_queued;           /* it holds a reference */
 	bool read_pending, write_pending;
-	short events_pending;
-	int errno_pending;              /* what errno is in the callback of events_pending */
-
-	struct evrt_task last;          /* queued once, by whoever gives up the last reference */
-	struct evrt__buffer_owner owner; /* of both evbuffers; const */
-
 	/* Sockets: socket.c, connect.c. */
-	struct evrt_stream stream;
-	evutil_socket_t fd;
 	bool stream_open;               /* the stream watches fd; else that is done by the first enable */
 	bool read_added, write_added;   /* ev_read, ev_write are added */
 	uint8_t connecting;             /* enum evrt_bev_connecting */
 	bool fd_made;                   /* fd was made by the connect that is under way */
+
+	short events_pending;           /* deferred, as above */
+	int errno_pending;              /* what errno is in the callback of events_pending */
+	/* Of deferred callbacks; and, when the last reference is gone and nothing is deferred any more, the last step:
+	 * queued once more, by whoever gives up that reference. The link and flags: strand's lock */
+	struct evrt_task deferred;
+
+	/* Sockets, as above. */
+	struct evrt_bev_name *name;     /* a connect by name, from the look-up on; NULL: none */
+	struct evrt_stream stream;
+	evutil_socket_t fd;
 	int failed_with;                /* CONNECT_FAILED: errno, 0 where dns_error says why */
 	int dns_error;                  /* of the last look-up */
-	struct evrt_bev_name *name;     /* a connect by name, from the look-up on; NULL: none */
 };
 
 static inline struct bufferevent_private *
@@ -158,7 +161,7 @@ void evrt__bev_lock(const struct bufferevent_private *);
 void evrt__bev_unlock(const struct bufferevent_private *);
 void evrt__bev_lock_and_ref(struct bufferevent_private *);
 /* The same for a callback of an event, which holds no reference before: false, and not locked, when the last
- * reference went while it waited for the lock. Until it returns, `last` does not run: it is the same strand. */
+ * reference went while it waited for the lock. Until it returns, the last step does not run: it is the same strand. */
 bool evrt__bev_enter(struct bufferevent_private *);
 /* 1 when that was the last reference, 0 otherwise. */
 int evrt__bev_unref_and_unlock(struct bufferevent_private *);
@@ -184,6 +187,8 @@ void evrt__bev_run_deferred(struct evrt_task *, void *arg);
 
 /* --- watermark.c -------------------------------------------------------------------------------- */
 
+/* Reading stops or goes on, as the length of input wants it. Locked. */
+void evrt__bev_watermark_apply(struct bufferevent_private *);
 /* Bytes that may still be read before input is at its high watermark; EV_SSIZE_MAX where there is none. */
 size_t evrt__bev_input_room(const struct bufferevent_private *);
 /* After a read callback: calls again, deferred, while input stays full. Locked. */

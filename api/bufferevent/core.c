@@ -2,7 +2,8 @@
  *
  * Here:     making, references, freeing, locking; enabling and suspending; data in and out; plain getters
  *           and setters.
- * Not here: when callbacks are called (callbacks.c), watermarks (watermark.c), what a kind does (its file).
+ * Not here: when callbacks are called (callbacks.c), watermarks (watermark.c), what is below (descriptor.c), what a
+ *           kind does (its file).
  * Threads:  any; see bufferevent_internal.h.
  */
 #include "api/bufferevent/bufferevent_internal.h"
@@ -11,7 +12,6 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/sys.h"
 #include "threading/lock.h"
 
 #define RW (EV_READ | EV_WRITE)
@@ -133,41 +133,52 @@ evrt__bev_unref_and_unlock(struct bufferevent_private *p)
 	evrt__bev_rate_stop(p);
 	/* From the submission on the object belongs to the strand, which may destroy it at once. */
 	struct evrt_strand *strand = p->strand;
+	p->deferred.fn = bev_destroy; /* it is not queued: then it would hold a reference */
 	evrt__strand_ref(strand);
 	evrt__bev_unlock(p);
-	evrt__strand_submit(strand, &p->last);
+	evrt__strand_submit(strand, &p->deferred);
 	evrt__strand_unref(strand);
 	return 1;
 }
 
-static void
-bev_owner_ref(void *arg)
+static struct bufferevent_private *
+bev_of_owner(const struct evrt__buffer_owner *owner)
 {
-	struct bufferevent_private *p = arg;
+	return (struct bufferevent_private *)((uintptr_t)owner - offsetof(struct bufferevent_private, owner));
+}
+
+static void
+bev_owner_ref(const struct evrt__buffer_owner *owner)
+{
+	struct bufferevent_private *p = bev_of_owner(owner);
 
 	p->refs++; /* the evbuffer's lock is held, which is ours */
 }
 
 static void
-bev_owner_unref(void *arg)
+bev_owner_unref(const struct evrt__buffer_owner *owner)
 {
-	evrt__bev_lock(arg);
-	evrt__bev_unref_and_unlock(arg);
+	struct bufferevent_private *p = bev_of_owner(owner);
+
+	evrt__bev_lock(p);
+	evrt__bev_unref_and_unlock(p);
 }
 
-/* The program has put something into output. */
+/* Of input it hears while there is a high watermark (watermark.c). */
 static void
-bev_output_changed(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+bev_buffer_changed(const struct evrt__buffer_owner *owner, struct evbuffer *buf, const struct evbuffer_cb_info *info)
 {
-	struct bufferevent_private *p = arg;
+	struct bufferevent_private *p = bev_of_owner(owner);
 
-	(void)output;
-	if (!info->n_added || !(p->bev.enabled & EV_WRITE) || p->write_suspended || p->freed)
-		return;
 	p->in_buffer_cb++;
-	p->bev.be_ops->output_grew(&p->bev);
+	if (buf == p->bev.input)
+		evrt__bev_watermark_apply(p);
+	else if (info->n_added && (p->bev.enabled & EV_WRITE) && !p->write_suspended && !p->freed)
+		p->bev.be_ops->output_grew(&p->bev);
 	p->in_buffer_cb--;
 }
+
+static const struct evrt__buffer_owner_ops bev_owner_ops = { bev_owner_ref, bev_owner_unref, bev_buffer_changed };
 
 static void
 bev_lock_buffers(struct bufferevent_private *p)
@@ -183,12 +194,12 @@ bev_init_buffers(struct bufferevent_private *p)
 
 	bev->input = evbuffer_new();
 	bev->output = evbuffer_new();
-	if (!bev->input || !bev->output || !evrt__buffer_add_cb(bev->output, bev_output_changed, p,
-	    EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER | EVBUFFER_CB_INTERNAL))
+	if (!bev->input || !bev->output)
 		return -ENOMEM;
-	p->owner = (struct evrt__buffer_owner){ bev_owner_ref, bev_owner_unref, p };
+	p->owner.ops = &bev_owner_ops;
 	evrt__buffer_set_owner(bev->input, &p->owner);
 	evrt__buffer_set_owner(bev->output, &p->owner);
+	evrt__buffer_tell_owner(bev->output, true);
 	if (p->locks)
 		bev_lock_buffers(p);
 	return 0;
@@ -240,17 +251,15 @@ evrt__bev_init(struct bufferevent_private *p, struct event_base *base, const str
 	p->bev.ev_base = base;
 	p->bev.be_ops = ops;
 	p->bev.enabled = EV_WRITE;
-	p->options = options;
+	p->options = (uint8_t)options;
 	p->refs = 1;
 	p->fd = -1;
 	p->single_read_max = EVRT_BEV_READ_MAX_DEFAULT;
 	p->single_write_max = EVRT_BEV_WRITE_MAX_DEFAULT;
 	uint8_t priority = (uint8_t)(event_base_get_npriorities(base) / 2);
 	evrt__task_init(&p->deferred, evrt__bev_run_deferred, p, priority);
-	evrt__task_init(&p->last, bev_destroy, p, priority);
-	/* event_base_free runs these two, where it discards other tasks. */
+	/* event_base_free runs it, where it discards other tasks. */
 	p->deferred.flags |= EVLIST_FINALIZING;
-	p->last.flags |= EVLIST_FINALIZING;
 	int err = bev_init_strand(p, with);
 	if (err == 0)
 		err = bev_init_locks(p, with);
@@ -323,9 +332,6 @@ int
 evrt__bev_enable_nolock(struct bufferevent_private *p, short events)
 {
 	p->bev.enabled |= events & RW;
-	/* Where the callback that tells of room could not be had (watermark.c), this is the way out. */
-	if ((events & EV_READ) && evrt__bev_input_room(p) > 0)
-		p->read_suspended &= (uint8_t)~EVRT_BEV_SUSPEND_WATERMARK;
 	short now = bev_unsuspended(p, events);
 	return now && !p->freed ? p->bev.be_ops->enable(&p->bev, now) : 0;
 }
@@ -500,59 +506,6 @@ bufferevent_flush(struct bufferevent *bev, short iotype, enum bufferevent_flush_
 		r = bev->be_ops->flush(bev, iotype, mode);
 	evrt__bev_unlock(evrt__bev(bev));
 	return r;
-}
-
-int
-bufferevent_setfd(struct bufferevent *bev, evutil_socket_t fd)
-{
-	int r = -1;
-
-	evrt__bev_lock_and_ref(evrt__bev(bev));
-	if (bev->be_ops->set_fd)
-		r = bev->be_ops->set_fd(bev, fd);
-	evrt__bev_unref_and_unlock(evrt__bev(bev));
-	return r;
-}
-
-int
-bufferevent_replacefd(struct bufferevent *bev, evutil_socket_t fd)
-{
-	const struct bufferevent_ops *ops = bev->be_ops;
-	int r = -1;
-
-	evrt__bev_lock_and_ref(evrt__bev(bev));
-	if (ops->set_fd && ops->get_fd) {
-		evutil_socket_t before = ops->get_fd(bev);
-		r = ops->set_fd(bev, fd);
-		if (before >= 0 && before != ops->get_fd(bev))
-			evrt__sys.close(before);
-	}
-	evrt__bev_unref_and_unlock(evrt__bev(bev));
-	return r;
-}
-
-evutil_socket_t
-bufferevent_getfd(struct bufferevent *bev)
-{
-	evutil_socket_t fd = -1;
-
-	evrt__bev_lock(evrt__bev(bev));
-	if (bev->be_ops->get_fd)
-		fd = bev->be_ops->get_fd(bev);
-	evrt__bev_unlock(evrt__bev(bev));
-	return fd;
-}
-
-struct bufferevent *
-bufferevent_get_underlying(struct bufferevent *bev)
-{
-	struct bufferevent *below = NULL;
-
-	evrt__bev_lock(evrt__bev(bev));
-	if (bev->be_ops->get_underlying)
-		below = bev->be_ops->get_underlying(bev);
-	evrt__bev_unlock(evrt__bev(bev));
-	return below;
 }
 
 int

@@ -5,9 +5,9 @@
  * Threads:  as in bufferevent_internal.h. A filter has the locks and the strand of what is below it, so that
  *           whoever may touch one may touch the other.
  *
- * Bytes move at once, inside of the call that makes it possible. While a function of a direction runs, or a
- * callback that it leads to, that direction is `busy`: a call that comes in from there (a write in the write
- * callback, a stack of filters that tell each other of room) leaves it to the run that is under way.
+ * Bytes move at once, inside of the call that makes it possible. While a function of a direction runs, a call that
+ * comes in from there (a stack of filters that tell each other of room) leaves it to the run that is under way.
+ * While the write callback runs, a write in it does so, too, or the stack would grow; a flush does not.
  *
  * Life: the filter holds a reference on what is below. That is told of neither direction any more from `stop` on,
  * and let go of by `destroy`.
@@ -19,6 +19,12 @@
 
 #define RW (EV_READ | EV_WRITE)
 
+enum filter_state {
+	FILTER_IDLE,
+	FILTER_TELLING, /* the write callback runs, and output will be looked at again */
+	FILTER_RUNNING,
+};
+
 struct filter {
 	struct bufferevent_private p;  /* first */
 	struct bufferevent *below;     /* referenced; const */
@@ -27,7 +33,7 @@ struct filter {
 	void (*free_context)(void *);  /* const */
 	void *context;                 /* const */
 	bool stopped;                  /* nothing comes from below any more */
-	bool input_busy, output_busy;
+	enum filter_state pulling, pushing;
 };
 
 static const struct bufferevent_ops filter_ops;
@@ -52,8 +58,6 @@ filter_nothing(struct evbuffer *src, struct evbuffer *dst, ev_ssize_t limit, enu
 	size_t n = evbuffer_get_length(src);
 
 	(void)mode, (void)context;
-	if (n == 0)
-		return BEV_NEED_MORE;
 	if (limit < 0 || (size_t)limit >= n)
 		return evbuffer_add_buffer(dst, src) < 0 ? BEV_ERROR : BEV_OK;
 	return evbuffer_remove_buffer(src, dst, (size_t)limit) < 0 ? BEV_ERROR : BEV_OK;
@@ -86,11 +90,11 @@ static bool
 filter_pull(struct filter *f, enum bufferevent_flush_mode mode)
 {
 	struct evbuffer *src = f->below->input;
-	bool passed = false, goes_on = true;
+	bool passed = false, goes_on = mode != BEV_NORMAL || filter_may_read(f);
 
-	if (f->input_busy)
+	if (f->pulling != FILTER_IDLE)
 		return false;
-	f->input_busy = true;
+	f->pulling = FILTER_RUNNING;
 	while (goes_on) {
 		size_t room = evrt__bev_input_room(&f->p);
 		if (mode == BEV_NORMAL && room == 0)
@@ -99,19 +103,13 @@ filter_pull(struct filter *f, enum bufferevent_flush_mode mode)
 		goes_on = filter_call(f, f->input, src, f->p.bev.input, limit, mode, &passed) &&
 		    filter_may_read(f) && evbuffer_get_length(src) > 0;
 	}
-	f->input_busy = false;
+	f->pulling = FILTER_IDLE;
 	if (passed)
 		(void)evrt__bev_timers_set(&f->p, EV_READ, true);
 	return passed;
 }
 
 /* --- from output to below --------------------------------------------------------------------- */
-
-static bool
-filter_may_write(const struct filter *f)
-{
-	return (f->p.bev.enabled & EV_WRITE) && !f->p.write_suspended && !f->p.freed;
-}
 
 /* How much more output below should hold: 0 when it is full, -1 for any amount. */
 static ev_ssize_t
@@ -124,34 +122,44 @@ filter_room_below(const struct filter *f)
 	return len < high ? (ev_ssize_t)(high - len) : 0;
 }
 
+static bool
+filter_can_push(const struct filter *f, enum bufferevent_flush_mode mode)
+{
+	return (f->p.bev.enabled & EV_WRITE) && !f->p.write_suspended && !f->p.freed &&
+	    evbuffer_get_length(f->p.bev.output) > 0 && (mode != BEV_NORMAL || filter_room_below(f) != 0);
+}
+
 /* The same for output. `options`: how the write callback is called. */
 static bool
 filter_push(struct filter *f, enum bufferevent_flush_mode mode, int options)
 {
 	struct evbuffer *src = f->p.bev.output, *dst = f->below->output;
-	bool passed_any = false, goes_on = mode != BEV_NORMAL ||
-	    (filter_may_write(f) && evbuffer_get_length(src) > 0 && filter_room_below(f) != 0);
+	enum filter_state before = f->pushing;
+	bool passed_any = false, goes_on = mode != BEV_NORMAL || filter_can_push(f, mode);
 
-	if (f->output_busy)
+	if (before == FILTER_RUNNING || (before == FILTER_TELLING && mode == BEV_NORMAL))
 		return false;
-	f->output_busy = true;
+	f->pushing = FILTER_RUNNING;
 	while (goes_on) {
-		bool passed = false;
+		bool passed = false, moved = false;
 		do {
 			ev_ssize_t limit = mode == BEV_NORMAL ? filter_room_below(f) : -1;
-			goes_on = filter_call(f, f->output, src, dst, limit, mode, &passed) && filter_may_write(f) &&
-			    evbuffer_get_length(src) > 0 && (mode != BEV_NORMAL || filter_room_below(f) != 0);
+			goes_on = filter_call(f, f->output, src, dst, limit, mode, &passed);
+			moved |= goes_on;
+			goes_on = goes_on && filter_can_push(f, mode);
 		} while (goes_on);
 		if (!passed)
 			break;
 		passed_any = true;
 		(void)evrt__bev_timers_set(&f->p, EV_WRITE, true);
+		f->pushing = FILTER_TELLING;
 		evrt__bev_trigger_nolock(&f->p, EV_WRITE, options);
+		f->pushing = FILTER_RUNNING;
 		/* What the callback has written. */
 		mode = BEV_NORMAL;
-		goes_on = filter_may_write(f) && evbuffer_get_length(src) > 0 && filter_room_below(f) != 0;
+		goes_on = moved && filter_can_push(f, mode);
 	}
-	f->output_busy = false;
+	f->pushing = before;
 	return passed_any;
 }
 
@@ -165,7 +173,7 @@ filter_below_read(struct bufferevent *below, void *arg)
 	(void)below;
 	if (!evrt__bev_enter(&f->p))
 		return;
-	if (filter_may_read(f) && filter_pull(f, BEV_NORMAL))
+	if (filter_pull(f, BEV_NORMAL))
 		evrt__bev_trigger_nolock(&f->p, EV_READ, 0);
 	evrt__bev_unref_and_unlock(&f->p);
 }
@@ -248,6 +256,7 @@ filter_stop(struct bufferevent *bev)
 	if (f->stopped)
 		return;
 	f->stopped = true;
+	evrt__bev(below)->above_pulls = false;
 	/* Not bufferevent_setcb, which would wait for a callback: one that has begun finds no reference. The program
 	 * may have set its own meanwhile. */
 	if (below->errorcb == filter_below_event && below->cbarg == f) {
@@ -349,6 +358,7 @@ bufferevent_filter_new(struct bufferevent *underlying, bufferevent_filter_cb inp
 	f->context = ctx;
 	bufferevent_setcb(underlying, filter_below_read, filter_below_write, filter_below_event, f);
 	evrt__bev_lock_and_ref(evrt__bev(underlying));
+	evrt__bev(underlying)->above_pulls = true;
 	evrt__bev_suspend(evrt__bev(underlying), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
 	(void)evrt__bev_enable_nolock(evrt__bev(underlying), RW); /* a descriptor that will come is enabled then */
 	evrt__bev_unlock(evrt__bev(underlying));

@@ -99,13 +99,13 @@ rate_held(const struct bufferevent_private *p)
 }
 
 /* Holds back those of `events` that the bucket has nothing for, goes on holding back those that it held and has
- * nothing for yet, and lets go of the others. */
+ * nothing for yet, and lets go of the others. It was filled just now, and is not filled again: a tick that ended
+ * since then would let go of what the caller found empty, and nobody would try again. */
 static void
 rate_settle(struct evrt_bev_rate *r, short events)
 {
 	evrt_ns due = EVRT_NS_NEVER;
 
-	rate_fill(r);
 	short held = rate_empty(r, (short)(events | rate_held(r->p)));
 	for (int way = 0; way < EVRT_RATE_WAYS; way++) {
 		evrt_ns its = held & evrt__rate_event(way) ? evrt__bucket_due(&r->bucket, r->cfg, way) : EVRT_NS_NEVER;
@@ -128,6 +128,7 @@ rate_refilled(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!evrt__bev_enter(p))
 		return;
+	rate_fill(p->rate);
 	rate_settle(p->rate, 0);
 	evrt__bev_unref_and_unlock(p);
 }

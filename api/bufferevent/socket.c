@@ -58,6 +58,8 @@ evrt__bev_socket_add(struct bufferevent_private *p, short event)
 	if (err < 0)
 		return err;
 	evrt__lock(p->strand->lock);
+	if (!evutil_timerisset(tv))
+		evrt__event(ev)->interval_ns = 0; /* one that was cleared meanwhile would come back with the next report */
 	err = evrt__event_add_nolock(p->strand, evrt__event(ev), evutil_timerisset(tv) ? tv : NULL);
 	evrt__unlock(p->strand->lock);
 	if (err == 0)
@@ -369,7 +371,7 @@ socket_set_base(struct bufferevent *bev, struct event_base *base)
 	evrt__strand_unref(p->strand);
 	p->strand = strand;
 	bev->ev_base = base;
-	p->deferred.pri = p->last.pri = (uint8_t)(event_base_get_npriorities(base) / 2);
+	p->deferred.pri = (uint8_t)(event_base_get_npriorities(base) / 2);
 	return socket_assign(p, base, p->fd);
 }
 
@@ -386,7 +388,7 @@ socket_set_priority(struct bufferevent *bev, int priority)
 	if (!active) {
 		rd->task.pri = wr->task.pri = (uint8_t)priority;
 		/* If a deferred run is queued already, it keeps its place. */
-		p->deferred.pri = p->last.pri = (uint8_t)priority;
+		p->deferred.pri = (uint8_t)priority;
 	}
 	evrt__unlock(p->strand->lock);
 	return active ? -1 : 0;

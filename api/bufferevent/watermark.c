@@ -4,16 +4,15 @@
  * Not here: the low ones, which only decide whether a callback is called (callbacks.c).
  * Threads:  any, locked.
  *
- * While a read high watermark is set, a callback on input watches the length, so that a program that
- * drains input in any way, anywhere, lets reading go on. Without one there is no such callback, and bytes pass
- * without it.
+ * While a read high watermark is set, the bufferevent hears of every change of input, so that a program that
+ * drains it in any way, anywhere, lets reading go on. Without one bytes pass unheard.
  */
 #include "api/bufferevent/bufferevent_internal.h"
 
 #include <stdint.h>
 
-static void
-watermark_apply(struct bufferevent_private *p)
+void
+evrt__bev_watermark_apply(struct bufferevent_private *p)
 {
 	size_t high = p->bev.wm_read.high;
 
@@ -21,18 +20,6 @@ watermark_apply(struct bufferevent_private *p)
 		evrt__bev_suspend(p, EV_READ, EVRT_BEV_SUSPEND_WATERMARK);
 	else
 		evrt__bev_resume(p, EV_READ, EVRT_BEV_SUSPEND_WATERMARK);
-}
-
-static void
-watermark_input_changed(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
-{
-	struct bufferevent_private *p = arg;
-
-	(void)input;
-	(void)info;
-	p->in_buffer_cb++;
-	watermark_apply(p);
-	p->in_buffer_cb--;
 }
 
 size_t
@@ -47,11 +34,12 @@ evrt__bev_input_room(const struct bufferevent_private *p)
 }
 
 /* libevent's rule: a program that leaves input full is called again, until it makes room or disables reading;
- * nothing else would call it, for nothing more is read. */
+ * nothing else would call it, for nothing more is read. A filter above would be called for ever instead, while it
+ * is disabled or full. */
 void
 evrt__bev_check_input(struct bufferevent_private *p)
 {
-	if ((p->bev.enabled & EV_READ) && p->bev.wm_read.high && evrt__bev_input_room(p) == 0)
+	if ((p->bev.enabled & EV_READ) && !p->above_pulls && p->bev.wm_read.high && evrt__bev_input_room(p) == 0)
 		evrt__bev_trigger_nolock(p, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 }
 
@@ -65,16 +53,8 @@ bufferevent_setwatermark(struct bufferevent *bev, short events, size_t lowmark, 
 		bev->wm_write = (struct event_watermark){ lowmark, highmark };
 	if (events & EV_READ) {
 		bev->wm_read = (struct event_watermark){ lowmark, highmark };
-		if (highmark && !p->watermark_cb)
-			/* Out of memory: reading still stops at the mark (evrt__bev_input_room), and goes on with
-			 * the next enable. */
-			p->watermark_cb = evrt__buffer_add_cb(bev->input, watermark_input_changed, p,
-			    EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER | EVBUFFER_CB_INTERNAL);
-		if (!highmark && p->watermark_cb) {
-			evbuffer_remove_cb_entry(bev->input, p->watermark_cb);
-			p->watermark_cb = NULL;
-		}
-		watermark_apply(p);
+		evrt__buffer_tell_owner(bev->input, highmark != 0);
+		evrt__bev_watermark_apply(p);
 	}
 	evrt__bev_unref_and_unlock(p);
 }

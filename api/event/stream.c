@@ -6,6 +6,9 @@
 #include "base/assert.h"
 #include "threading/lock.h"
 
+static inline struct event_core *stream_read(const struct evrt_stream *st) { return evrt__event(&st->pair[0]); }
+static inline struct event_core *stream_write(const struct evrt_stream *st) { return evrt__event(&st->pair[1]); }
+
 /* A report for the stream's slot; strand locked. */
 static void
 stream_ready(struct evrt_slot *slot, unsigned bits)
@@ -31,8 +34,8 @@ evrt__stream_resume_nolock(struct evrt_stream *st)
 {
 	if (!st->slot)
 		return;
-	stream_activate(st, st->read, EVRT_READ, EV_READ);
-	stream_activate(st, st->write, EVRT_WRITE, EV_WRITE);
+	stream_activate(st, stream_read(st), EVRT_READ, EV_READ);
+	stream_activate(st, stream_write(st), EVRT_WRITE, EV_WRITE);
 }
 
 void
@@ -40,11 +43,11 @@ evrt__stream_init(struct evrt_stream *st, struct evrt_strand *s, struct event *r
 {
 	evrt__strand_ref(s);
 	st->strand = s;
-	st->read = evrt__event(rd);
-	st->write = evrt__event(wr);
+	EVRT_ASSERT(wr == rd + 1);
+	st->pair = rd;
 	st->slot = NULL;
 	st->ready = 0;
-	struct event_core *both[2] = { st->read, st->write };
+	struct event_core *both[2] = { stream_read(st), stream_write(st) };
 	for (int i = 0; i < 2; i++) {
 		both[i]->task.flags |= EVRT_EV_SOFT;
 		both[i]->stream = st;
@@ -70,7 +73,7 @@ evrt__stream_fini(struct evrt_stream *st)
 	if (!st->strand)
 		return;
 	evrt__lock(st->strand->lock);
-	EVRT_ASSERT(!evrt__event_is_added(st->read) && !evrt__event_is_added(st->write));
+	EVRT_ASSERT(!evrt__event_is_added(stream_read(st)) && !evrt__event_is_added(stream_write(st)));
 	stream_close(st);
 	evrt__unlock(st->strand->lock);
 	evrt__strand_unref(st->strand);
@@ -84,7 +87,7 @@ evrt__stream_open(struct evrt_stream *st, evutil_socket_t fd, unsigned ready)
 
 	evrt__lock(st->strand->lock);
 	stream_close(st);
-	st->read->fd = st->write->fd = fd;
+	stream_read(st)->fd = stream_write(st)->fd = fd;
 	if (fd >= 0) {
 		st->slot = evrt__slot_new(st->strand, stream_ready, st);
 		err = st->slot ? evrt__slot_watch(st->slot, fd, EVRT_READ | EVRT_WRITE | EVRT_EDGE) : -ENOMEM;

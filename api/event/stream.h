@@ -19,14 +19,14 @@
 
 struct evrt_stream {
 	struct evrt_strand *strand; /* referenced; const from init to fini */
-	struct event_core *read;    /* const */
-	struct event_core *write;
+	struct event *pair;         /* [0] reads, [1] writes; const */
 	struct evrt_slot *slot;     /* NULL: no fd. Strand lock */
 	unsigned ready;             /* EVRT_READ|EVRT_WRITE|EVRT_HUP. Strand lock */
 };
 
-/* Ties two assigned, unadded events (EV_READ|EV_PERSIST and EV_WRITE|EV_PERSIST on one base) to the stream,
- * and all three to `strand`, of which a reference is taken. They become EVRT_EV_SOFT. */
+/* Ties two assigned, unadded events (EV_READ|EV_PERSIST and EV_WRITE|EV_PERSIST on one base; `wr` lies behind `rd`,
+ * as in struct bufferevent) to the stream, and all three to `strand`, of which a reference is taken. They become
+ * EVRT_EV_SOFT. */
 void evrt__stream_init(struct evrt_stream *, struct evrt_strand *strand, struct event *rd, struct event *wr);
 /* Both events must be deleted. Forgets fd and strand. Also right after a failed or no open. */
 void evrt__stream_fini(struct evrt_stream *);

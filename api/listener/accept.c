@@ -138,7 +138,8 @@ accept_failed(struct evconnlistener *lev, int err)
 static int
 accept_one(struct evconnlistener *lev)
 {
-	struct sockaddr_storage addr;
+	/* Zeroed: a peer on AF_UNIX without a name leaves all but the family as it was. */
+	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof(addr);
 	int flags = (lev->flags & LEV_OPT_LEAVE_SOCKETS_BLOCKING ? 0 : SOCK_NONBLOCK) |
 	    (lev->flags & LEV_OPT_CLOSE_ON_EXEC ? SOCK_CLOEXEC : 0);

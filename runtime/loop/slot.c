@@ -13,32 +13,32 @@ static void slot_arrive(struct evrt_node *);
 static void slot_home_arrive(struct evrt_node *);
 
 /* Of a strand of a pool. */
-static struct evrt_timed_slot *
-slot_timed(struct evrt_slot *slot)
+static struct evrt_pool_slot *
+slot_of_pool(struct evrt_slot *slot)
 {
 	EVRT_DCHECK(slot->strand->ops->home_post);
-	return EVRT_CONTAINER_OF(slot, struct evrt_timed_slot, slot);
+	return EVRT_CONTAINER_OF(slot, struct evrt_pool_slot, slot);
 }
 
 struct evrt_slot *
 evrt__slot_new(struct evrt_strand *s, evrt_slot_ready_fn ready, void *owner)
 {
-	bool timed = s->ops->home_post != NULL;
-	void *memory = evrt__calloc(1, timed ? sizeof(struct evrt_timed_slot) : sizeof(struct evrt_slot));
+	bool pooled = s->ops->home_post != NULL;
+	void *memory = evrt__calloc(1, pooled ? sizeof(struct evrt_pool_slot) : sizeof(struct evrt_slot));
 	struct evrt_slot *slot = memory;
 
 	if (!slot)
 		return NULL;
-	slot->node.arrive = slot_arrive;
 	slot->strand = s;
 	evrt__strand_ref(s);
 	slot->ready = ready;
 	slot->owner = owner;
 	slot->fd = -1;
 	evrt_store_relaxed(&slot->refs, 1u);
-	if (timed) {
-		slot_timed(slot)->home_node.arrive = slot_home_arrive;
-		evrt_store_relaxed(&slot_timed(slot)->armed_at, EVRT_NS_NEVER);
+	if (pooled) {
+		slot_of_pool(slot)->node.arrive = slot_arrive;
+		slot_of_pool(slot)->home_node.arrive = slot_home_arrive;
+		evrt_store_relaxed(&slot_of_pool(slot)->armed_at, EVRT_NS_NEVER);
 	}
 	return slot;
 }
@@ -57,7 +57,7 @@ evrt__slot_unref(struct evrt_slot *slot)
 	if (evrt_sub_acq_rel(&slot->refs, 1u) != 1)
 		return;
 	struct evrt_strand *s = slot->strand;
-	EVRT_DCHECK(slot->fd < 0 && (!s->ops->home_post || !evrt__timer_armed(&slot_timed(slot)->timer)));
+	EVRT_DCHECK(slot->fd < 0 && (!s->ops->home_post || !evrt__timer_armed(&slot_of_pool(slot)->timer)));
 	evrt__free(slot);
 	evrt__strand_unref(s);
 }
@@ -161,7 +161,7 @@ evrt__slot_deliver(struct evrt_slot *slot, unsigned bits)
 	if (before & EVRT_SLOT_QUEUED)
 		return;
 	evrt__slot_ref(slot);
-	evrt__inbox_push(&s->inbox, &slot->node);
+	evrt__inbox_push(&s->inbox, &slot_of_pool(slot)->node);
 	s->ops->notify(s);
 }
 
@@ -169,18 +169,18 @@ evrt__slot_deliver(struct evrt_slot *slot, unsigned bits)
 static void
 slot_arrive(struct evrt_node *n)
 {
-	struct evrt_slot *slot = EVRT_CONTAINER_OF(n, struct evrt_slot, node);
+	struct evrt_pool_slot *ps = EVRT_CONTAINER_OF(n, struct evrt_pool_slot, node);
+	struct evrt_slot *slot = &ps->slot;
 	/* PAIRS slot.bits: the swap clears QUEUED, so a report from now on pushes the slot anew. */
 	unsigned bits = evrt_swap_acq_rel(&slot->bits, 0u) & ~EVRT_SLOT_QUEUED;
 
 	if (bits & EVRT_SLOT_TIMER) {
 		/* The queue's word was a hint; here is the truth. */
-		struct evrt_timed_slot *timed = slot_timed(slot);
-		evrt_ns deadline = evrt_load_relaxed(&timed->deadline);
+		evrt_ns deadline = evrt_load_relaxed(&ps->deadline);
 		if (deadline == 0 || deadline > evrt__reactor_now(slot->strand->home))
 			bits &= ~EVRT_SLOT_TIMER;
 		else
-			evrt_store_seq_cst(&timed->deadline, (evrt_ns)0);
+			evrt_store_seq_cst(&ps->deadline, (evrt_ns)0);
 	}
 	if (slot->fd < 0)
 		bits &= ~(EVRT_IO_MASK | EVRT_HUP);
@@ -191,36 +191,36 @@ slot_arrive(struct evrt_node *n)
 
 /* Home only: the entry goes to `deadline` (0: out of the queue), which holds a reference. 0 or -ENOMEM. */
 static int
-slot_move_timer(struct evrt_timed_slot *timed, evrt_ns deadline)
+slot_move_timer(struct evrt_pool_slot *ps, evrt_ns deadline)
 {
-	struct evrt_timers *q = &timed->slot.strand->home->timers;
-	bool was_armed = evrt__timer_armed(&timed->timer);
+	struct evrt_timers *q = &ps->slot.strand->home->timers;
+	bool was_armed = evrt__timer_armed(&ps->timer);
 
 	if (deadline) {
-		int err = was_armed ? evrt__timers_move(q, &timed->timer, deadline)
-		    : evrt__timers_add(q, &timed->timer, deadline);
+		int err = was_armed ? evrt__timers_move(q, &ps->timer, deadline)
+		    : evrt__timers_add(q, &ps->timer, deadline);
 		if (err < 0)
 			return err;
 		if (!was_armed)
-			evrt__slot_ref(&timed->slot);
-		evrt_store_seq_cst(&timed->armed_at, deadline);
+			evrt__slot_ref(&ps->slot);
+		evrt_store_seq_cst(&ps->armed_at, deadline);
 	} else {
-		evrt__timers_remove(q, &timed->timer);
-		evrt_store_seq_cst(&timed->armed_at, EVRT_NS_NEVER);
+		evrt__timers_remove(q, &ps->timer);
+		evrt_store_seq_cst(&ps->armed_at, EVRT_NS_NEVER);
 		if (was_armed)
-			evrt__slot_unref(&timed->slot);
+			evrt__slot_unref(&ps->slot);
 	}
 	return 0;
 }
 
 /* `when`: see evrt_strand_ops.home_post. */
 static void
-slot_tell_home(struct evrt_timed_slot *timed, evrt_ns when)
+slot_tell_home(struct evrt_pool_slot *ps, evrt_ns when)
 {
-	if (evrt_or_seq_cst(&timed->home_queued, 1u))
+	if (evrt_or_seq_cst(&ps->home_queued, 1u))
 		return; /* a message is under way, and will read what we stored */
-	evrt__slot_ref(&timed->slot);
-	timed->slot.strand->ops->home_post(timed->slot.strand, &timed->home_node, when);
+	evrt__slot_ref(&ps->slot);
+	ps->slot.strand->ops->home_post(ps->slot.strand, &ps->home_node, when);
 }
 
 void
@@ -230,64 +230,64 @@ evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
 		EVRT_DCHECK(deadline == 0);
 		return;
 	}
-	struct evrt_timed_slot *timed = slot_timed(slot);
-	evrt_ns was = evrt_load_relaxed(&timed->deadline);
+	struct evrt_pool_slot *ps = slot_of_pool(slot);
+	evrt_ns was = evrt_load_relaxed(&ps->deadline);
 
 	if (was == deadline)
 		return;
-	evrt_store_seq_cst(&timed->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
-	evrt_ns armed_at = evrt_load_seq_cst(&timed->armed_at);
+	evrt_store_seq_cst(&ps->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
+	evrt_ns armed_at = evrt_load_seq_cst(&ps->armed_at);
 	if (deadline && deadline >= armed_at)
 		return;
-	if (deadline == 0 && armed_at == EVRT_NS_NEVER && !evrt_load_seq_cst(&timed->home_queued))
+	if (deadline == 0 && armed_at == EVRT_NS_NEVER && !evrt_load_seq_cst(&ps->home_queued))
 		return; /* neither in the queue nor on its way there */
-	slot_tell_home(timed, deadline ? deadline : EVRT_NS_NEVER);
+	slot_tell_home(ps, deadline ? deadline : EVRT_NS_NEVER);
 }
 
 /* Home: make the queue agree with `deadline`. */
 static void
 slot_home_arrive(struct evrt_node *n)
 {
-	struct evrt_timed_slot *timed = EVRT_CONTAINER_OF(n, struct evrt_timed_slot, home_node);
+	struct evrt_pool_slot *ps = EVRT_CONTAINER_OF(n, struct evrt_pool_slot, home_node);
 
 	/* Cleared before the deadline is read: a setter from now on sends a message of its own. */
-	evrt_and_seq_cst(&timed->home_queued, 0u);
-	evrt_ns deadline = evrt_load_seq_cst(&timed->deadline);
-	timed->timer.order = evrt__timers_order(&timed->slot.strand->home->timers);
-	if (deadline == 0 || deadline < evrt_load_relaxed(&timed->armed_at))
-		if (slot_move_timer(timed, deadline) < 0)
-			slot_tell_home(timed, 0); /* out of memory: the next turn tries again */
-	evrt__slot_unref(&timed->slot);
+	evrt_and_seq_cst(&ps->home_queued, 0u);
+	evrt_ns deadline = evrt_load_seq_cst(&ps->deadline);
+	ps->timer.order = evrt__timers_order(&ps->slot.strand->home->timers);
+	if (deadline == 0 || deadline < evrt_load_relaxed(&ps->armed_at))
+		if (slot_move_timer(ps, deadline) < 0)
+			slot_tell_home(ps, 0); /* out of memory: the next turn tries again */
+	evrt__slot_unref(&ps->slot);
 }
 
 void
 evrt__slot_timer_due(struct evrt_timer *entry)
 {
-	struct evrt_timed_slot *timed = EVRT_CONTAINER_OF(entry, struct evrt_timed_slot, timer);
-	struct evrt_timers *q = &timed->slot.strand->home->timers;
-	evrt_ns armed_at = evrt_load_relaxed(&timed->armed_at);
+	struct evrt_pool_slot *ps = EVRT_CONTAINER_OF(entry, struct evrt_pool_slot, timer);
+	struct evrt_timers *q = &ps->slot.strand->home->timers;
+	evrt_ns armed_at = evrt_load_relaxed(&ps->armed_at);
 
 	/* PAIRS slot.deadline / slot.armed_at: first say that the entry is out, then read the truth. */
-	evrt_store_seq_cst(&timed->armed_at, EVRT_NS_NEVER);
-	evrt_ns deadline = evrt_load_seq_cst(&timed->deadline);
+	evrt_store_seq_cst(&ps->armed_at, EVRT_NS_NEVER);
+	evrt_ns deadline = evrt_load_seq_cst(&ps->deadline);
 
 	if (deadline > armed_at) { /* pushed back; even if it is due already, its place is behind others */
-		timed->timer.order = evrt__timers_order(q); /* setters leave no order: it is learnt here */
-		int err = evrt__timers_add(q, &timed->timer, deadline); /* the queue's reference stays */
+		ps->timer.order = evrt__timers_order(q); /* setters leave no order: it is learnt here */
+		int err = evrt__timers_add(q, &ps->timer, deadline); /* the queue's reference stays */
 		EVRT_ASSERT(err == 0); /* it has just come out, and its room is there */
-		evrt_store_seq_cst(&timed->armed_at, deadline);
+		evrt_store_seq_cst(&ps->armed_at, deadline);
 		return;
 	}
 	if (deadline != 0)
-		evrt__slot_deliver(&timed->slot, EVRT_SLOT_TIMER);
-	evrt__slot_unref(&timed->slot);
+		evrt__slot_deliver(&ps->slot, EVRT_SLOT_TIMER);
+	evrt__slot_unref(&ps->slot);
 }
 
 struct evrt_slot *
 evrt__slot_timer_drop(struct evrt_timer *entry)
 {
-	struct evrt_timed_slot *timed = EVRT_CONTAINER_OF(entry, struct evrt_timed_slot, timer);
+	struct evrt_pool_slot *ps = EVRT_CONTAINER_OF(entry, struct evrt_pool_slot, timer);
 
-	evrt_store_seq_cst(&timed->armed_at, EVRT_NS_NEVER);
-	return &timed->slot;
+	evrt_store_seq_cst(&ps->armed_at, EVRT_NS_NEVER);
+	return &ps->slot;
 }

@@ -38,7 +38,6 @@ struct evrt_slot;
 typedef void (*evrt_slot_ready_fn)(struct evrt_slot *, unsigned bits);
 
 struct evrt_slot {
-	struct evrt_node node;           /* in the strand's inbox while QUEUED */
 	struct evrt_strand *strand;      /* holds a reference; const */
 	evrt_slot_ready_fn ready;        /* const */
 	void *owner;                     /* guarded by the strand's lock; NULL: nobody wants it any more */
@@ -54,9 +53,10 @@ struct evrt_slot {
 	evrt_atomic(unsigned) signals;   /* come in, not yet taken by `ready` */
 };
 
-/* What the slots of a pool's strands are: they wait for a time, too. */
-struct evrt_timed_slot {
+/* What the slots of a pool's strands are: they wait for a time, too, and travel. */
+struct evrt_pool_slot {
 	struct evrt_slot slot;
+	struct evrt_node node;           /* in the strand's inbox while QUEUED */
 	evrt_atomic(evrt_ns) deadline;   /* 0: none. Written under the strand's lock */
 	evrt_atomic(evrt_ns) armed_at;   /* the entry's deadline; NEVER: not in the queue. Written by home */
 	struct evrt_timer timer;         /* home only; its order is taken when home learns of `deadline` */

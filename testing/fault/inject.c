@@ -28,7 +28,8 @@ enum { SKIP, DONE };
 /* X(result, failed, mode, name, parameters, arguments, errors...)
  *
  * write: not EAGAIN. The core writes to its own wake descriptors, which are full only while they are readable,
- * and then nothing is lost. */
+ * and then nothing is lost.
+ * recvmmsg, sendmmsg: not EAGAIN. After it the kernel owes an edge, which no fault can make come. */
 #define CALLS(X) \
 	X(int, -1, DONE, close, (int a), (a), EINTR) \
 	X(ssize_t, -1, SKIP, read, (int a, void *b, size_t c), (a, b, c), EINTR, EAGAIN) \
@@ -69,7 +70,12 @@ enum { SKIP, DONE };
 	X(pid_t, -1, SKIP, gettid, (void), (), 0) \
 	X(int, -1, SKIP, dup3, (int a, int b, int c), (a, b, c), EMFILE) \
 	X(int, -1, SKIP, sigaction, (int a, const struct sigaction *b, struct sigaction *c), (a, b, c), 0) \
-	X(int, -1, SKIP, signalfd, (int a, const sigset_t *b, int c), (a, b, c), EMFILE, ENOMEM)
+	X(int, -1, SKIP, signalfd, (int a, const sigset_t *b, int c), (a, b, c), EMFILE, ENOMEM) \
+	X(int, -1, SKIP, madvise, (void *a, size_t b, int c), (a, b, c), ENOMEM) \
+	X(int, -1, SKIP, recvmmsg, (int a, struct mmsghdr *b, unsigned c, int d, struct timespec *e), \
+	    (a, b, c, d, e), EINTR, ENOMEM) \
+	X(int, -1, SKIP, sendmmsg, (int a, struct mmsghdr *b, unsigned c, int d), (a, b, c, d), EINTR, ENOMEM) \
+	X(int, -1, SKIP, getsockname, (int a, struct sockaddr *b, socklen_t *c), (a, b, c), ENOMEM)
 
 #define NUMBER(result, failed, mode, name, ...) CALL_##name,
 enum { CALL_alloc, CALLS(NUMBER) CALL_COUNT };

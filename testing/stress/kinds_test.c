@@ -127,7 +127,11 @@ meddle(struct side *s, struct bufferevent *bev, struct evrt_rand *rand)
 	case 9: bufferevent_set_rate_limit(bev, NULL); break;
 	case 10: bufferevent_add_to_rate_limit_group(bev, group); break;
 	case 11: bufferevent_remove_from_rate_limit_group(bev); break;
-	case 12: bufferevent_flush(bev, EV_READ | EV_WRITE, BEV_FLUSH); break;
+	case 12:
+		/* A filter that is flushed does not tell of what has passed, but by the result. */
+		if (bufferevent_flush(bev, EV_READ | EV_WRITE, BEV_FLUSH) > 0)
+			bufferevent_trigger(bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+		break;
 	case 13:
 		if (!s->couple->lasts)
 			side_free(s);

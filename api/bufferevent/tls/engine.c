@@ -422,7 +422,7 @@ engine_turn(struct evrt_tls *t, short event)
 	evrt__tls_resume(t);
 }
 
-/* Nothing is switched off: it is told again when the same time has passed. */
+/* As libevent: over a socket nothing is switched off, and it is told again when the same time has passed. */
 static void
 engine_timeout(struct evrt_tls *t, short event)
 {
@@ -430,6 +430,8 @@ engine_timeout(struct evrt_tls *t, short event)
 
 	if (t->p.connecting || t->state == BUFFEREVENT_SSL_OPEN)
 		what |= event == EV_READ ? BEV_EVENT_READING : BEV_EVENT_WRITING;
+	if (t->below && t->state == BUFFEREVENT_SSL_OPEN)
+		evrt__bev_disable_nolock(&t->p, event);
 	evrt__bev_call_event(&t->p, what, 0, 0);
 }
 

@@ -289,12 +289,12 @@ tls_init(struct evrt_tls *t, const struct evrt_tls_provider *provider, struct ev
 	return err;
 }
 
-struct bufferevent *
-evrt__tls_new(const struct evrt_tls_provider *provider, struct event_base *base, struct bufferevent *below,
+/* `valid`: what the program gave can be used. */
+static struct bufferevent *
+tls_new(bool valid, const struct evrt_tls_provider *provider, struct event_base *base, struct bufferevent *below,
     evutil_socket_t fd, void *ssl, enum bufferevent_ssl_state state, int options)
 {
-	bool valid = base && ssl && state >= BUFFEREVENT_SSL_OPEN && state <= BUFFEREVENT_SSL_ACCEPTING &&
-	    (!below || below->ev_base == base);
+	valid = valid && base && ssl && state >= BUFFEREVENT_SSL_OPEN && state <= BUFFEREVENT_SSL_ACCEPTING;
 	struct evrt_tls *t = valid ? evrt__calloc(1, sizeof(*t)) : NULL;
 	int err = t ? tls_init(t, provider, base, below, fd, ssl, state, options) : valid ? -ENOMEM : -EINVAL;
 
@@ -307,7 +307,33 @@ evrt__tls_new(const struct evrt_tls_provider *provider, struct event_base *base,
 	return NULL;
 }
 
+struct bufferevent *
+evrt__tls_filter_new(const struct evrt_tls_provider *provider, struct event_base *base, struct bufferevent *below,
+    void *ssl, enum bufferevent_ssl_state state, int options)
+{
+	return tls_new(below && below->ev_base == base, provider, base, below, -1, ssl, state, options);
+}
+
+struct bufferevent *
+evrt__tls_socket_new(const struct evrt_tls_provider *provider, struct event_base *base, evutil_socket_t fd, void *ssl,
+    enum bufferevent_ssl_state state, int options)
+{
+	return tls_new(true, provider, base, NULL, fd, ssl, state, options);
+}
+
 /* --- for all providers -------------------------------------------------------------------------- */
+
+void *
+evrt__tls_alloc(size_t size)
+{
+	return evrt__calloc(1, size);
+}
+
+void
+evrt__tls_free(void *ptr)
+{
+	evrt__free(ptr);
+}
 
 static struct evrt_tls *
 tls_of(struct bufferevent *bev)
@@ -323,6 +349,25 @@ evrt__tls_of(struct bufferevent *bev, const struct evrt_tls_provider *provider)
 	struct evrt_tls *t = tls_of(bev);
 
 	return t && t->provider == provider ? t : NULL;
+}
+
+int
+evrt__tls_allows_dirty(struct bufferevent *bev, const struct evrt_tls_provider *provider)
+{
+	if (!evrt__tls_of(bev, provider))
+		return -1;
+	return (bufferevent_ssl_get_flags(bev) & BUFFEREVENT_SSL_DIRTY_SHUTDOWN) != 0;
+}
+
+void
+evrt__tls_allow_dirty(struct bufferevent *bev, const struct evrt_tls_provider *provider, int allow)
+{
+	if (!evrt__tls_of(bev, provider))
+		return;
+	if (allow)
+		(void)bufferevent_ssl_set_flags(bev, BUFFEREVENT_SSL_DIRTY_SHUTDOWN);
+	else
+		(void)bufferevent_ssl_clear_flags(bev, BUFFEREVENT_SSL_DIRTY_SHUTDOWN);
 }
 
 int

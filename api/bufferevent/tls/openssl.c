@@ -327,38 +327,26 @@ struct bufferevent *
 bufferevent_openssl_filter_new(struct event_base *base, struct bufferevent *underlying, struct ssl_st *ssl,
     enum bufferevent_ssl_state state, int options)
 {
-	if (underlying)
-		return evrt__tls_new(&openssl, base, underlying, -1, ssl, state, options);
-	if (ssl && (options & BEV_OPT_CLOSE_ON_FREE))
-		SSL_free(ssl);
-	errno = EINVAL;
-	return NULL;
+	return evrt__tls_filter_new(&openssl, base, underlying, ssl, state, options);
 }
 
 struct bufferevent *
 bufferevent_openssl_socket_new(struct event_base *base, evutil_socket_t fd, struct ssl_st *ssl,
     enum bufferevent_ssl_state state, int options)
 {
-	return evrt__tls_new(&openssl, base, NULL, fd, ssl, state, options);
+	return evrt__tls_socket_new(&openssl, base, fd, ssl, state, options);
 }
 
 int
 bufferevent_openssl_get_allow_dirty_shutdown(struct bufferevent *bev)
 {
-	if (!evrt__tls_of(bev, &openssl))
-		return -1;
-	return (bufferevent_ssl_get_flags(bev) & BUFFEREVENT_SSL_DIRTY_SHUTDOWN) != 0;
+	return evrt__tls_allows_dirty(bev, &openssl);
 }
 
 void
 bufferevent_openssl_set_allow_dirty_shutdown(struct bufferevent *bev, int allow_dirty_shutdown)
 {
-	if (!evrt__tls_of(bev, &openssl))
-		return;
-	if (allow_dirty_shutdown)
-		(void)bufferevent_ssl_set_flags(bev, BUFFEREVENT_SSL_DIRTY_SHUTDOWN);
-	else
-		(void)bufferevent_ssl_clear_flags(bev, BUFFEREVENT_SSL_DIRTY_SHUTDOWN);
+	evrt__tls_allow_dirty(bev, &openssl, allow_dirty_shutdown);
 }
 
 struct ssl_st *

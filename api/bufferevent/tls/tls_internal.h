@@ -107,18 +107,24 @@ evrt__tls(struct bufferevent *bev)
 }
 
 /* --- kind.c ----------------------------------------------------------------------------------- *
- * The names that cross the border between libevent_core and a provider's library are these four, and below
- * evrt__tls_put_error, _receive and _send. */
+ * The public functions of a provider are these, for those bufferevents that are its own. What is marked BORDER crosses
+ * from libevent_core to a provider's library. */
+#define BORDER EVENT2_CORE_EXPORT_SYMBOL
 
-/* The public constructors: over `below`, or over `fd` if that is NULL. */
-struct bufferevent *evrt__tls_new(const struct evrt_tls_provider *, struct event_base *, struct bufferevent *below,
-    evutil_socket_t fd, void *ssl, enum bufferevent_ssl_state, int options);
+BORDER struct bufferevent *evrt__tls_filter_new(const struct evrt_tls_provider *, struct event_base *,
+    struct bufferevent *below, void *ssl, enum bufferevent_ssl_state, int options);
+BORDER struct bufferevent *evrt__tls_socket_new(const struct evrt_tls_provider *, struct event_base *, evutil_socket_t fd,
+    void *ssl, enum bufferevent_ssl_state, int options);
 /* NULL for a bufferevent of another kind or provider. */
-struct evrt_tls *evrt__tls_of(struct bufferevent *, const struct evrt_tls_provider *);
-/* bufferevent_ssl_renegotiate for those of the provider. */
-int evrt__tls_renegotiate(struct bufferevent *, const struct evrt_tls_provider *);
+BORDER struct evrt_tls *evrt__tls_of(struct bufferevent *, const struct evrt_tls_provider *);
+BORDER int evrt__tls_allows_dirty(struct bufferevent *, const struct evrt_tls_provider *);
+BORDER void evrt__tls_allow_dirty(struct bufferevent *, const struct evrt_tls_provider *, int allow);
+BORDER int evrt__tls_renegotiate(struct bufferevent *, const struct evrt_tls_provider *);
 /* Takes the error that was put last; 0: none. */
-unsigned long evrt__tls_take_error(struct bufferevent *, const struct evrt_tls_provider *);
+BORDER unsigned long evrt__tls_take_error(struct bufferevent *, const struct evrt_tls_provider *);
+/* Zeroed memory of the library, and the end of it: base/mem.h does not cross. NULL: out of it; NULL is accepted. */
+BORDER void *evrt__tls_alloc(size_t size);
+BORDER void evrt__tls_free(void *);
 
 /* --- engine.c --------------------------------------------------------------------------------- */
 
@@ -134,7 +140,7 @@ void evrt__tls_begin(struct evrt_tls *);
 /* Is the direction served? Locked. */
 bool evrt__tls_serves(const struct evrt_tls *, short event);
 /* Kept for the program; those beyond EVRT_TLS_ERRORS_MAX are dropped. Locked. */
-void evrt__tls_put_error(struct evrt_tls *, unsigned long error);
+BORDER void evrt__tls_put_error(struct evrt_tls *, unsigned long error);
 /* Lets go of the TLS object, when all has stopped and it is the program's again. Locked. */
 void evrt__tls_let_go(struct evrt_tls *);
 
@@ -142,8 +148,8 @@ void evrt__tls_let_go(struct evrt_tls *);
 
 /* For the provider. Bytes; 0: there are no more; -EAGAIN, -errno. Also outside of calls of the engine, when the program
  * uses the TLS object itself. */
-ssize_t evrt__tls_receive(struct evrt_tls *, void *, size_t);
-ssize_t evrt__tls_send(struct evrt_tls *, const void *, size_t);
+BORDER ssize_t evrt__tls_receive(struct evrt_tls *, void *, size_t);
+BORDER ssize_t evrt__tls_send(struct evrt_tls *, const void *, size_t);
 /* After a call that wanted something although the transport had not refused: it will be made again. Activates what is
  * added and ready. Locked. */
 void evrt__tls_resume(struct evrt_tls *);

@@ -69,9 +69,12 @@ socket_receive(struct evrt_tls *t, void *data, size_t size)
 {
 	if (t->in_call && !evrt__stream_is_ready(&t->p.stream, EVRT_READ))
 		return -EAGAIN;
-	ssize_t n = evrt__sys.read(t->p.fd, data, size);
+	ssize_t n;
+	do
+		n = evrt__sys.read(t->p.fd, data, size);
+	while (n < 0 && errno == EINTR);
 	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
+		return -errno;
 	if (t->in_call && n > 0 && (size_t)n < size)
 		evrt__stream_short_read(&t->p.stream);
 	return n;
@@ -80,11 +83,12 @@ socket_receive(struct evrt_tls *t, void *data, size_t size)
 static ssize_t
 socket_send(struct evrt_tls *t, const void *data, size_t size)
 {
-	ssize_t n = evrt__sys.write(t->p.fd, data, size);
+	ssize_t n;
 
-	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
-	return n;
+	do
+		n = evrt__sys.write(t->p.fd, data, size);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
 }
 
 /* --- a bufferevent ------------------------------------------------------------------------------ */
@@ -122,6 +126,8 @@ below_send(struct evrt_tls *t, const void *data, size_t size)
 static ssize_t
 transport_note(struct evrt_tls *t, ssize_t n, unsigned bit)
 {
+	if (!t->in_call)
+		return n;
 	if (n == -EAGAIN)
 		t->drained |= bit;
 	else if (n < 0)

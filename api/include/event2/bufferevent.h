@@ -260,10 +260,14 @@ enum bufferevent_flush_mode {
 	BEV_FINISHED = 2 /* that, and no more will come */
 };
 
-/* Passes data on, for EV_READ, EV_WRITE or both, as far as the kind knows how: with BEV_FLUSH or BEV_FINISHED
- * a pair moves its output to the partner whatever the watermarks say (FINISHED: the partner is told EOF as
- * well); filters run; sockets need no help. Returns 1 when a filter has passed something on, 0 when nothing
- * of that kind happened, -1 for a kind that cannot. */
+/* Passes data on, for EV_READ (towards input), EV_WRITE (from output) or both, as far as the kind knows how.
+ * Sockets need no help: 0.
+ * Pairs: BEV_NORMAL does nothing. BEV_FLUSH and BEV_FINISHED move the partner's output here, or this one's there,
+ * whatever is enabled and whatever the high watermarks say, and call both ends back, deferred; FINISHED also tells
+ * the partner EOF, with READING for EV_WRITE and WRITING for EV_READ, and disables nothing. -1 without a partner.
+ * Filters: the functions run with that mode, then what is below is flushed. With BEV_NORMAL only where the
+ * direction is enabled and below its marks; with the others at least once, even with nothing to pass, and without a
+ * limit. No read callback follows, so look at input. 1 when a function has said BEV_OK, else 0. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_flush(struct bufferevent *bufev, short iotype, enum bufferevent_flush_mode mode);
 
@@ -284,23 +288,35 @@ void bufferevent_trigger_event(struct bufferevent *bufev, short what, int option
 
 /* --- filters ------------------------------------------------------------------------------ */
 
-/* What a filter says. */
+/* What a filter's function says. */
 enum bufferevent_filter_result {
-	BEV_OK = 0,        /* something was put into dst */
+	BEV_OK = 0,        /* something was done: src or dst has changed. It is called again while src holds bytes */
 	BEV_NEED_MORE = 1, /* nothing more, until src has more */
-	BEV_ERROR = 2      /* the data is broken */
+	BEV_ERROR = 2      /* the data is broken. The program is not told: keep it in ctx, or trigger an event */
 };
 
 /* Takes bytes from `src` and puts what they become into `dst`, no more than `dst_limit` bytes (-1: any
  * number). With BEV_FLUSH and BEV_FINISHED nothing should be kept back. `ctx` is that of
- * bufferevent_filter_new. Called with the lock held. */
+ * bufferevent_filter_new. It is called inside of whatever call lets bytes pass, with the lock held (nothing else of
+ * the stack runs meanwhile), never inside of itself; it should touch the three only. An answer BEV_OK that has changed
+ * neither buffer counts as BEV_NEED_MORE. A function that keeps all it was given inside says BEV_OK, so that the write
+ * callback is called for the room in output. */
 typedef enum bufferevent_filter_result (*bufferevent_filter_cb)(struct evbuffer *src, struct evbuffer *dst,
     ev_ssize_t dst_limit, enum bufferevent_flush_mode mode, void *ctx);
 
 /* A bufferevent whose input is that of `underlying` seen through `input_filter`, and whose output passes
- * through `output_filter` on its way to it; NULL: unchanged. It takes over the callbacks of `underlying`,
- * enables it, and shares its lock and strand; BEV_OPT_CLOSE_ON_FREE frees it at the end. `free_context`, if
- * not NULL, is called with `ctx` when the filter is freed. NULL on failure. */
+ * through `output_filter` on its way to it; NULL: unchanged. It takes over the callbacks of `underlying`, enables it
+ * in both directions, and shares its lock and strand; `underlying` may be a filter. It holds a reference on
+ * `underlying`, so that the two may be freed in any order; with BEV_OPT_CLOSE_ON_FREE it frees it at the end, unless
+ * the program has done so. Without, `underlying` is left without callbacks, and reads on.
+ *
+ * What is written passes inside of bufferevent_write, as far as the write high watermark of `underlying` goes, and the
+ * write callback comes from there, too; the rest follows when output below is down to its low one. What arrives below
+ * passes from the loop up to the filter's own read high watermark; while the filter is full or does not read,
+ * `underlying` does not read. What waits when a direction is enabled passes at once, and is told by the loop. Events of
+ * `underlying` are passed on. The filter's timeouts are its own, beside those of `underlying`.
+ * `free_context`, if not NULL, is called once with `ctx`, when neither function will be called any more, by the loop.
+ * NULL on failure, with `underlying` as it was and `ctx` still the program's. */
 EVENT2_EXPORT_SYMBOL
 struct bufferevent *bufferevent_filter_new(struct bufferevent *underlying, bufferevent_filter_cb input_filter,
     bufferevent_filter_cb output_filter, int options, void (*free_context)(void *), void *ctx);
@@ -308,8 +324,10 @@ struct bufferevent *bufferevent_filter_new(struct bufferevent *underlying, buffe
 /* --- pairs -------------------------------------------------------------------------------- */
 
 /* Two bufferevents in pair[0] and pair[1], connected to each other: what is written to one can be read from
- * the other. No descriptors; callbacks are always deferred; one lock and one strand for both. Each is freed
- * by itself, and the partner is not told. */
+ * the other, at once, while one is enabled to write and the other to read and below its read high watermark. No
+ * descriptors: the pair keeps no loop from ending, but for its timeouts. Callbacks are always deferred;
+ * BEV_OPT_CLOSE_ON_FREE means nothing. One lock and one strand for both. Each is freed by itself: what it has sent
+ * stays, and the partner is not told (bufferevent_flush with BEV_FINISHED does that). */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_pair_new(struct event_base *base, int options, struct bufferevent *pair[2]);
 
@@ -334,7 +352,13 @@ ev_ssize_t bufferevent_get_max_single_write(struct bufferevent *bev);
 /* --- rate limits -------------------------------------------------------------------------- *
  * A limit is a bucket for each direction. Every tick puts the rate into it, up to the burst; every byte takes
  * one out; while it is empty, that direction waits. A bufferevent may have a bucket of its own and be in one
- * group, whose members share a bucket: the tighter of the two holds. */
+ * group, whose members share a bucket: the tightest of the two and the most at once holds. Sockets (TLS, too)
+ * are limited; pairs and filters move bytes freely, and wait only while their own bucket was emptied by hand.
+ *
+ * A direction is held back when it has something to move and no bytes for it, and goes on with the tick that brings
+ * some: until then its timeout does not count. What is idle has no timer, however empty the bucket.
+ * All calls may come from any thread: those about a group where threads are on, those about a bufferevent if it has
+ * BEV_OPT_THREADSAFE. Callbacks may make any of them. */
 
 struct ev_token_bucket_cfg;
 struct bufferevent_rate_limit_group;
@@ -342,19 +366,21 @@ struct bufferevent_rate_limit_group;
 /* The greatest rate and burst: no limit. */
 #define EV_RATE_LIMIT_MAX EV_SSIZE_MAX
 
-/* A configuration, in bytes per tick and bytes; `tick_len` NULL: ticks of a second; no tick is shorter than a
- * millisecond. It stays the program's, and must live as long as it is set on a bufferevent (groups copy it).
- * NULL: a rate of 0, a burst below its rate, a number above EV_RATE_LIMIT_MAX, or memory is out. */
+/* A configuration, in bytes per tick and bytes. `tick_len` NULL: ticks of a second; fractions of a millisecond are
+ * dropped, and no tick is shorter than one. It stays the program's, and must live as long as it is set on a
+ * bufferevent (groups copy it). NULL: EINVAL for a rate of 0, a burst below its rate, a number above
+ * EV_RATE_LIMIT_MAX; ENOMEM. */
 EVENT2_EXPORT_SYMBOL
 struct ev_token_bucket_cfg *ev_token_bucket_cfg_new(size_t read_rate, size_t read_burst, size_t write_rate,
     size_t write_burst, const struct timeval *tick_len);
 
-/* Frees a configuration that is set nowhere. */
+/* Frees a configuration that is set nowhere. NULL: nothing. */
 EVENT2_EXPORT_SYMBOL
 void ev_token_bucket_cfg_free(struct ev_token_bucket_cfg *cfg);
 
-/* Gives a bufferevent a bucket of its own, beginning with one tick's worth; NULL takes it away. A change
- * keeps what the bucket holds, clipped to the new burst. */
+/* Gives a bufferevent a bucket of its own, which begins its first tick now and holds one tick's worth; NULL takes
+ * it away, and what it held back goes on. Another configuration keeps what the bucket holds or owes, clipped to the
+ * new burst, and begins a tick. 0; -1 and ENOMEM. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_set_rate_limit(struct bufferevent *bev, struct ev_token_bucket_cfg *cfg);
 
@@ -362,54 +388,60 @@ int bufferevent_set_rate_limit(struct bufferevent *bev, struct ev_token_bucket_c
 EVENT2_EXPORT_SYMBOL
 const struct ev_token_bucket_cfg *bufferevent_get_token_bucket_cfg(const struct bufferevent *bev);
 
-/* A group without members, limited as `cfg` says, which is copied; refilled by the loop of `base`. It may
- * have members of other bases, and any thread may use it where threads are on. NULL: memory is out. */
+/* A group without members, limited as `cfg` says, which is copied. The loop of `base` refills it, and has a timer for
+ * that only while a member waits. Members may be of other bases, and on a pooled base of any strand: each is let go
+ * in its own. Free it before `base`. NULL: EINVAL where an argument is NULL; ENOMEM. */
 EVENT2_EXPORT_SYMBOL
 struct bufferevent_rate_limit_group *bufferevent_rate_limit_group_new(struct event_base *base,
     const struct ev_token_bucket_cfg *cfg);
 
-/* Changes the limit of a group. */
+/* Changes the limit of a group, as bufferevent_set_rate_limit does for one. 0; -1 where an argument is NULL. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_rate_limit_group_set_cfg(struct bufferevent_rate_limit_group *group,
     const struct ev_token_bucket_cfg *cfg);
 
-/* The least that a member may read or write in its turn while the group has anything left, at first 64 bytes,
- * so that many members do not send crumbs. Clipped to the rates. */
+/* What the group holds is divided among its active members: those that wanted to move bytes in this tick or the one
+ * before, or wait. This is the least that one of them may move in its turn while anything is left, so that many
+ * members do not send crumbs; what it takes beyond what is there is owed. At first 64 bytes; it counts clipped
+ * to both rates. 0; -1 above EV_SSIZE_MAX. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_rate_limit_group_set_min_share(struct bufferevent_rate_limit_group *group, size_t min_share);
 
-/* Frees a group without members: one with members ends the process. */
+/* Frees a group without members: one with members ends the process. A bufferevent has left when bufferevent_free
+ * returns. */
 EVENT2_EXPORT_SYMBOL
 void bufferevent_rate_limit_group_free(struct bufferevent_rate_limit_group *group);
 
-/* Joins a group, leaving the one before; and leaves it. 0 also where nothing changes. bufferevent_free leaves
- * by itself. */
+/* Joins a group, leaving the one before; `g` NULL, and the second: leaves it. What was held back for the old one's
+ * sake goes on. 0, also where nothing changes; -1 and ENOMEM, and nothing has changed. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_add_to_rate_limit_group(struct bufferevent *bev, struct bufferevent_rate_limit_group *g);
 EVENT2_EXPORT_SYMBOL
 int bufferevent_remove_from_rate_limit_group(struct bufferevent *bev);
 
-/* What the bucket of the bufferevent holds: below 0 when more was taken; EV_SSIZE_MAX without a bucket. */
+/* What the bucket of the bufferevent's own holds now: below 0 when more was taken; EV_SSIZE_MAX without a bucket. */
 EVENT2_EXPORT_SYMBOL
 ev_ssize_t bufferevent_get_read_limit(struct bufferevent *bev);
 EVENT2_EXPORT_SYMBOL
 ev_ssize_t bufferevent_get_write_limit(struct bufferevent *bev);
 
 /* What could be read, or written, now: the bucket, the share of the group's and the most at once, whichever
- * is least. */
+ * is least; 0 where one of them has nothing. */
 EVENT2_EXPORT_SYMBOL
 ev_ssize_t bufferevent_get_max_to_read(struct bufferevent *bev);
 EVENT2_EXPORT_SYMBOL
 ev_ssize_t bufferevent_get_max_to_write(struct bufferevent *bev);
 
-/* What the bucket of the group holds. */
+/* What the bucket of the group holds now; below 0: owes. */
 EVENT2_EXPORT_SYMBOL
 ev_ssize_t bufferevent_rate_limit_group_get_read_limit(struct bufferevent_rate_limit_group *group);
 EVENT2_EXPORT_SYMBOL
 ev_ssize_t bufferevent_rate_limit_group_get_write_limit(struct bufferevent_rate_limit_group *group);
 
-/* Takes `decr` bytes out of a bucket, for traffic that the library did not see; below 0, puts them in. The
- * direction stops, or goes on, accordingly. The first two need a bucket of the bufferevent's own. */
+/* Takes `decr` bytes out of a bucket, for traffic that the library did not see; below 0, puts them in, beyond the
+ * burst even, until the next tick. A bufferevent whose bucket is empty stops at once; a group's members when
+ * they want to move something. What waited goes on when there is something again. 0; the first two: -1 and EINVAL
+ * without a bucket of the bufferevent's own. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_decrement_read_limit(struct bufferevent *bev, ev_ssize_t decr);
 EVENT2_EXPORT_SYMBOL
@@ -419,8 +451,8 @@ int bufferevent_rate_limit_group_decrement_read(struct bufferevent_rate_limit_gr
 EVENT2_EXPORT_SYMBOL
 int bufferevent_rate_limit_group_decrement_write(struct bufferevent_rate_limit_group *group, ev_ssize_t decr);
 
-/* All bytes that members have read and written while they were members, since the last reset; either place
- * may be NULL. And the reset. */
+/* All bytes that members have read and written while they were members, since the last reset, without what was taken
+ * out by hand; either place may be NULL. And the reset. */
 EVENT2_EXPORT_SYMBOL
 void bufferevent_rate_limit_group_get_totals(struct bufferevent_rate_limit_group *grp,
     ev_uint64_t *total_read_out, ev_uint64_t *total_written_out);

@@ -18,7 +18,7 @@
  * End. BEV_EVENT_EOF|BEV_EVENT_READING is the peer's close_notify: all was received, and writing goes on. A
  *      connection that ends without one may have been cut by anybody: that is BEV_EVENT_ERROR, unless dirty
  *      shutdown is allowed. After either, that direction rests, although bufferevent_get_enabled still names it.
- *      Timeouts are told again and again while nothing comes, and switch nothing off.
+ *      A timeout over a socket switches nothing off, and is told again while nothing comes; that of a filter does.
  * Closing. bufferevent_free sends nothing. To tell the peer that there is no more, call
  *      bufferevent_flush(bev, EV_WRITE, BEV_FINISHED): close_notify is sent behind what output holds; what is
  *      written afterwards stays there.
@@ -114,9 +114,10 @@ void bufferevent_openssl_set_allow_dirty_shutdown(struct bufferevent *, int allo
 EVENT2_EXPORT_SYMBOL
 struct ssl_st *bufferevent_openssl_get_ssl(struct bufferevent *);
 
-/* Begins a new handshake on an open connection (TLS 1.2 and before), in the loop; BEV_EVENT_CONNECTED tells its end.
- * A peer may refuse, which ends the connection. 0; -1 where the protocol has none, the first handshake is not done, or
- * the bufferevent is of another kind. */
+/* Begins a new handshake on an open connection (TLS 1.2 and before), in the loop. BEV_EVENT_CONNECTED tells a client
+ * of its end, and a server that the client has been asked for it. A peer may refuse, which ends the connection.
+ * 0; -1 where the protocol has none, the first handshake is not done or the connection has ended, a record is half
+ * written (try again from the next write callback), or the bufferevent is of another kind. */
 EVENT2_EXPORT_SYMBOL
 int bufferevent_ssl_renegotiate(struct bufferevent *);
 

@@ -61,6 +61,9 @@ typedef void (*evconnlistener_errorcb)(struct evconnlistener *, void *);
 #define LEV_OPT_REUSEABLE_PORT (1u << 7)
 /* new_bind, of an IPv6 address: IPv4 is not served (IPV6_V6ONLY; RFC 3493 section 5.3). */
 #define LEV_OPT_BIND_IPV6ONLY (1u << 8)
+/* new_bind, of an IPv6 address: IPv4 is served as well, as ::ffff:1.2.3.4, whatever the system's default is
+ * (libevent 2.2). Not together with the one before: EINVAL. */
+#define LEV_OPT_BIND_IPV4_AND_IPV6 (1u << 9)
 
 /* --- making ------------------------------------------------------------------------------- */
 

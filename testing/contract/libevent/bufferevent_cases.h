@@ -507,12 +507,10 @@ a_reference_keeps_it(void)
 	X(kind, reading_is_disabled_in_its_callback) \
 	X(kind, what_is_enabled_is_told) \
 	X(kind, a_low_mark_holds_back_the_read_callback) \
-	X(kind, draining_below_the_high_mark_goes_on) \
 	X(kind, marks_are_told) \
 	X(kind, the_write_callback_comes_when_output_is_gone) \
 	X(kind, other_callbacks_take_over) \
 	X(kind, callbacks_are_triggered) \
-	X(kind, a_read_timeout_disables_reading) \
 	X(kind, a_timeout_that_is_taken_back_never_comes) \
 	X(kind, it_is_freed_in_its_read_callback) \
 	X(kind, it_is_freed_in_its_deferred_read_callback) \
@@ -522,16 +520,27 @@ a_reference_keeps_it(void)
 	X(kind, it_is_freed_with_everything_on_its_way) \
 	X(kind, a_reference_keeps_it)
 
+/* What libevent's TLS does not do: over a socket, and in neither form. */
+#define CASE_LIST_NO_TLS_SOCKET(X, kind) X(kind, a_read_timeout_disables_reading)
+#define CASE_LIST_NO_TLS(X, kind) X(kind, draining_below_the_high_mark_goes_on)
+
 /* What libevent's filters do not do. */
 #define CASE_LIST_NO_FILTER(X, kind) \
 	X(kind, disabled_writing_waits) \
 	X(kind, a_high_mark_bounds_the_input) \
 	X(kind, raising_the_high_mark_goes_on)
 
+#define CASE_LIST_FILTER(X, kind) \
+	CASE_LIST(X, kind) CASE_LIST_NO_TLS_SOCKET(X, kind) CASE_LIST_NO_TLS(X, kind)
+#define CASE_LIST_ALL(X, kind) CASE_LIST_FILTER(X, kind) CASE_LIST_NO_FILTER(X, kind)
+
 #define CASE_RUN(kind, name) __attribute__((unused)) static void kind##_##name(void) { open_ends = kind; name(); }
 #define CASE_ROW(kind, name) { #kind ": " #name, kind##_##name },
-#define KIND_OF(kind) CASE_LIST(CASE_RUN, kind) CASE_LIST_NO_FILTER(CASE_RUN, kind)
-#define CASES_OF(kind) CASE_LIST(CASE_ROW, kind) CASE_LIST_NO_FILTER(CASE_ROW, kind)
-#define CASES_OF_FILTER(kind) CASE_LIST(CASE_ROW, kind)
+#define KIND_OF(kind) CASE_LIST_ALL(CASE_RUN, kind)
+#define CASES_OF(kind) CASE_LIST_ALL(CASE_ROW, kind)
+/* What libevent does, too. */
+#define CASES_OF_FILTER(kind) CASE_LIST_FILTER(CASE_ROW, kind)
+#define CASES_OF_TLS_FILTER(kind) CASE_LIST(CASE_ROW, kind) CASE_LIST_NO_TLS_SOCKET(CASE_ROW, kind)
+#define CASES_OF_TLS(kind) CASE_LIST(CASE_ROW, kind)
 
 #endif

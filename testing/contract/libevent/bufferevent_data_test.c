@@ -423,20 +423,6 @@ setfd_keeps_what_is_enabled_and_opens_the_buffers(void)
 }
 
 static void
-it_does_not_move_while_it_waits(void)
-{
-	struct event_base *other = event_base_new();
-	struct bufferevent *bev = open_bev(0);
-	bufferevent_enable(bev, EV_READ);
-	CHECK_INT_EQ(bufferevent_base_set(other, bev), -1);
-	peer_writes("a");
-	turns(2);
-	CHECK_STR_EQ(trace, "r1");
-	close_bev(bev);
-	event_base_free(other);
-}
-
-static void
 urgent_ones_are_served_first(void)
 {
 	int pair[2];
@@ -489,7 +475,6 @@ static const struct evrt_test_case cases[] = {
 	{ "pipes_will_do", pipes_will_do },
 	{ "without_a_descriptor_output_waits", without_a_descriptor_output_waits },
 	{ "setfd_keeps_what_is_enabled_and_opens_the_buffers", setfd_keeps_what_is_enabled_and_opens_the_buffers },
-	{ "it_does_not_move_while_it_waits", it_does_not_move_while_it_waits },
 	{ "urgent_ones_are_served_first", urgent_ones_are_served_first },
 	{ NULL, NULL },
 };

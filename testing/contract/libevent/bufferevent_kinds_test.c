@@ -3,7 +3,7 @@
  * Built against evrt and against Debian's libevent from this one source: a case that fails in either build is
  * wrong, or a difference that docs/COMPAT.md must list. Public headers only.
  */
-#include "testing/contract/libevent/bufferevent_kinds.h"
+#include "testing/contract/libevent/bufferevent_every_kind.h"
 
 static const struct evrt_test_case cases[] = {
 	CASES_OF(sockets)

@@ -352,6 +352,20 @@ an_idle_one_moves_to_another_base(void)
 }
 
 static void
+it_does_not_move_while_it_waits(void)
+{
+	struct event_base *other = event_base_new();
+	struct bufferevent *bev = open_bev(0);
+	bufferevent_enable(bev, EV_READ);
+	CHECK_INT_EQ(bufferevent_base_set(other, bev), -1);
+	peer_writes("a");
+	turns(2);
+	CHECK_STR_EQ(trace, "r1");
+	close_bev(bev);
+	event_base_free(other);
+}
+
+static void
 the_old_way_of_making_one(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -459,6 +473,7 @@ static const struct evrt_test_case cases[] = {
 	{ "single_calls_are_limited", single_calls_are_limited },
 	{ "priorities_are_those_of_the_base", priorities_are_those_of_the_base },
 	{ "an_idle_one_moves_to_another_base", an_idle_one_moves_to_another_base },
+	{ "it_does_not_move_while_it_waits", it_does_not_move_while_it_waits },
 	{ "the_old_way_of_making_one", the_old_way_of_making_one },
 	{ "some_options_make_no_sense", some_options_make_no_sense },
 	{ "a_bad_descriptor_fails_to_be_enabled", a_bad_descriptor_fails_to_be_enabled },

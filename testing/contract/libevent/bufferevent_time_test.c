@@ -282,15 +282,17 @@ static void
 what_output_holds_is_sent_when_enabled_again(void)
 {
 	struct bufferevent *bev = open_timed(0, 0, 30);
+	struct timeval longer = ms(100000);
 	static char block[1 << 16];
 	size_t got = 0;
 	fill_peer(bev);
 	event_base_dispatch(base);
 	CHECK_STR_EQ(trace, "e42");
-	bufferevent_set_timeouts(bev, NULL, NULL);
+	bufferevent_set_timeouts(bev, NULL, &longer);
 	bufferevent_enable(bev, EV_WRITE);
 	while (got < (size_t)4 << 20) {
 		turns(1);
+		CHECK_STR_EQ(trace, "e42");
 		ssize_t n = read(fds[1], block, sizeof(block));
 		got += n > 0 ? (size_t)n : 0;
 	}

@@ -3,103 +3,10 @@
  * Built against evrt and against Debian's libevent from this one source: a case that fails in either build is
  * wrong, or a difference that docs/COMPAT.md must list. Public headers only.
  */
-#include <event2/event.h>
-#include <event2/listener.h>
-#include <event2/util.h>
-
-#include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <netinet/in.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
 #include <sys/un.h>
-#include <unistd.h>
 
-#include "testing/harness/test.h"
-
-static struct event_base *base;
-static int accepted[256];
-static int accepted_count, errors, last_errno;
-static struct sockaddr_storage last_address;
-static int last_len;
-static void *last_arg;
-
-static void
-keep(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
-{
-	CHECK(lev != NULL);
-	CHECK(accepted_count < 256 && len <= (int)sizeof(last_address));
-	accepted[accepted_count++] = fd;
-	memcpy(&last_address, addr, (size_t)len);
-	last_len = len;
-	last_arg = arg;
-}
-
-static void
-count_error(struct evconnlistener *lev, void *arg)
-{
-	last_errno = EVUTIL_SOCKET_ERROR();
-	CHECK(lev != NULL);
-	last_arg = arg;
-	errors++;
-}
-
-static struct sockaddr_in
-loopback(void)
-{
-	struct sockaddr_in sin;
-
-	memset(&sin, 0, sizeof(sin));
-	sin.sin_family = AF_INET;
-	sin.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	return sin;
-}
-
-static struct evconnlistener *
-listen_tcp(evconnlistener_cb cb, unsigned flags)
-{
-	struct sockaddr_in sin = loopback();
-
-	if (!base)
-		base = event_base_new();
-	struct evconnlistener *lev = evconnlistener_new_bind(base, cb, &base, flags | LEV_OPT_CLOSE_ON_FREE, -1,
-	    (struct sockaddr *)&sin, sizeof(sin));
-	CHECK(lev != NULL);
-	return lev;
-}
-
-static int
-connect_to(struct evconnlistener *lev)
-{
-	struct sockaddr_storage ss;
-	socklen_t len = sizeof(ss);
-
-	CHECK_INT_EQ(getsockname(evconnlistener_get_fd(lev), (struct sockaddr *)&ss, &len), 0);
-	int fd = socket(ss.ss_family, SOCK_STREAM, 0);
-	CHECK_INT_EQ(connect(fd, (struct sockaddr *)&ss, len), 0);
-	return fd;
-}
-
-static void
-turns(int n)
-{
-	while (n-- > 0)
-		event_base_loop(base, EVLOOP_NONBLOCK);
-}
-
-static void
-close_all(struct evconnlistener *lev)
-{
-	if (lev)
-		evconnlistener_free(lev);
-	for (int i = 0; i < accepted_count; i++)
-		close(accepted[i]);
-	event_base_free(base);
-}
+#include "testing/contract/libevent/listener_rig.h"
 
 static void
 connections_are_handed_over(void)

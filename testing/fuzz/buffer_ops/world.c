@@ -117,9 +117,9 @@ told(struct evbuffer *buf, const struct evbuffer_cb_info *info, void *arg)
 }
 
 static void
-schedule(void *arg, struct evbuffer *buf)
+schedule(struct evrt__buffer_defer *defer, struct evbuffer *buf)
 {
-	struct ops_model *m = arg;
+	struct ops_model *m = EVRT_CONTAINER_OF(defer, struct ops_model, defer);
 
 	CHECK(buf == m->buf && !m->pending);
 	m->pending = true;
@@ -131,8 +131,9 @@ model_begin(struct ops_model *m)
 	evrt_test_fail_alloc(0);
 	m->buf = evbuffer_new();
 	CHECK(m->buf && evbuffer_add_cb(m->buf, told, m));
+	m->defer = (struct evrt__buffer_defer){ .schedule = schedule };
 	if (m->defers)
-		evrt__buffer_set_defer(m->buf, schedule, m, NULL);
+		evrt__buffer_set_defer(m->buf, &m->defer);
 	ops_cut(&m->bytes, m->bytes.len);
 	m->told = 0;
 	m->frozen[0] = m->frozen[1] = m->unshareable = false;
@@ -318,10 +319,12 @@ ops_run(struct ops_dice dice, size_t steps, bool faults)
 	uint64_t sum = weights();
 
 	evrt_test_fail_alloc(0);
+	evrt__chain_cache_release();
 	int64_t live = evrt_test_allocs_live();
 	world_begin(dice, faults);
 	while (ops_world.steps < steps && (!ops_world.dice.input || ops_world.dice.left))
 		step(sum);
 	world_end();
+	evrt__chain_cache_release();
 	CHECK_INT_EQ(evrt_test_allocs_live(), live);
 }

@@ -15,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <event2/buffer.h>
+#include "api/buffer/buffer_internal.h"
 
 #define OPS_BUFFERS 4
 #define OPS_SEGMENTS 3
@@ -35,6 +36,7 @@ struct ops_model {
 	bool unshareable;  /* may hold parts of files, or bytes shared with another evbuffer */
 	bool defers;       /* callbacks wait for op_run_deferred */
 	bool pending;      /* one waits */
+	struct evrt__buffer_defer defer;
 	/* The next callback makes one more edit; where that is to be done to the model, after the edit that the
 	 * callback was told of, `nested_done` says so. */
 	void (*nested)(struct ops_model *);

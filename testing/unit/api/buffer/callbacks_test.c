@@ -114,15 +114,18 @@ failed_calls_tell_nothing(void)
 
 /* What an event loop and a bufferevent would do. */
 struct fake_loop {
+	struct evrt__buffer_owner owner; /* first: the loop is found by it */
+	struct evrt__buffer_defer defer;
+	struct seen at_once; /* what the owner heard */
 	struct evbuffer *queued;
 	int schedules;
 	int refs;
 };
 
 static void
-loop_schedule(void *arg, struct evbuffer *buf)
+loop_schedule(struct evrt__buffer_defer *defer, struct evbuffer *buf)
 {
-	struct fake_loop *l = arg;
+	struct fake_loop *l = EVRT_CONTAINER_OF(defer, struct fake_loop, defer);
 	CHECK_PTR_EQ(l->queued, NULL);
 	l->queued = buf;
 	l->schedules++;
@@ -137,32 +140,48 @@ loop_run(struct fake_loop *l)
 	evrt__buffer_run_deferred(buf);
 }
 
-static void owner_ref(void *arg) { ((struct fake_loop *)arg)->refs++; }
-static void owner_unref(void *arg) { ((struct fake_loop *)arg)->refs--; }
+static void
+owner_ref(const struct evrt__buffer_owner *owner)
+{
+	((struct fake_loop *)(uintptr_t)owner)->refs++;
+}
+
+static void
+owner_unref(const struct evrt__buffer_owner *owner)
+{
+	((struct fake_loop *)(uintptr_t)owner)->refs--;
+}
+
+static void
+owner_changed(const struct evrt__buffer_owner *owner, struct evbuffer *buf, const struct evbuffer_cb_info *info)
+{
+	see(buf, info, &((struct fake_loop *)(uintptr_t)owner)->at_once);
+}
+
+static const struct evrt__buffer_owner_ops owner_ops = { owner_ref, owner_unref, owner_changed };
 
 static void
 deferred_callbacks_are_told_once(void)
 {
 	struct evbuffer *buf = evbuffer_new();
-	struct fake_loop loop = { 0 };
-	struct evrt__buffer_owner owner = { owner_ref, owner_unref, &loop };
-	struct seen later = { 0 }, at_once = { 0 };
-	evrt__buffer_set_owner(buf, &owner);
-	evrt__buffer_set_defer(buf, loop_schedule, &loop, NULL);
+	struct fake_loop loop = { .owner = { &owner_ops }, .defer = { .schedule = loop_schedule } };
+	struct seen later = { 0 };
+	evrt__buffer_set_owner(buf, &loop.owner);
+	evrt__buffer_set_defer(buf, &loop.defer);
 	evbuffer_add_cb(buf, see, &later);
-	evrt__buffer_add_cb(buf, see, &at_once, EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER);
+	evrt__buffer_tell_owner(buf, true);
 	evbuffer_add(buf, "12345", 5);
 	evbuffer_drain(buf, 2);
-	CHECK_INT_EQ(at_once.calls, 2);
-	CHECK_INT_EQ(at_once.last.orig_size, 5);
-	CHECK_INT_EQ(at_once.last.n_added, 0);
-	CHECK_INT_EQ(at_once.last.n_deleted, 2);
+	CHECK_INT_EQ(loop.at_once.calls, 2);
+	CHECK_INT_EQ(loop.at_once.last.orig_size, 5);
+	CHECK_INT_EQ(loop.at_once.last.n_added, 0);
+	CHECK_INT_EQ(loop.at_once.last.n_deleted, 2);
 	CHECK_INT_EQ(later.calls, 0);
 	CHECK_INT_EQ(loop.schedules, 1);
 	CHECK_INT_EQ(loop.refs, 1);
 	loop_run(&loop);
 	CHECK_INT_EQ(later.calls, 1);
-	CHECK_INT_EQ(at_once.calls, 2);
+	CHECK_INT_EQ(loop.at_once.calls, 2);
 	CHECK_INT_EQ(later.last.orig_size, 0);
 	CHECK_INT_EQ(later.last.n_added, 5);
 	CHECK_INT_EQ(later.last.n_deleted, 2);
@@ -174,11 +193,10 @@ static void
 freed_buffer_waits_for_its_deferred_callbacks(void)
 {
 	struct evbuffer *buf = evbuffer_new();
-	struct fake_loop loop = { 0 };
-	struct evrt__buffer_owner owner = { owner_ref, owner_unref, &loop };
+	struct fake_loop loop = { .owner = { &owner_ops }, .defer = { .schedule = loop_schedule } };
 	struct seen later = { 0 };
-	evrt__buffer_set_owner(buf, &owner);
-	evrt__buffer_set_defer(buf, loop_schedule, &loop, NULL);
+	evrt__buffer_set_owner(buf, &loop.owner);
+	evrt__buffer_set_defer(buf, &loop.defer);
 	evbuffer_add_cb(buf, see, &later);
 	evbuffer_add(buf, "12345", 5);
 	evbuffer_free(buf);
@@ -191,27 +209,32 @@ static void
 nothing_is_scheduled_for_nobody(void)
 {
 	struct evbuffer *buf = evbuffer_new();
-	struct fake_loop loop = { 0 };
-	struct seen at_once = { 0 };
-	evrt__buffer_set_defer(buf, loop_schedule, &loop, NULL);
-	evrt__buffer_add_cb(buf, see, &at_once, EVBUFFER_CB_ENABLED | EVBUFFER_CB_NODEFER);
+	struct fake_loop loop = { .owner = { &owner_ops }, .defer = { .schedule = loop_schedule } };
+	evrt__buffer_set_owner(buf, &loop.owner);
+	evrt__buffer_set_defer(buf, &loop.defer);
+	evrt__buffer_tell_owner(buf, true);
 	evbuffer_add(buf, "1", 1);
 	CHECK_INT_EQ(loop.schedules, 0);
-	CHECK_INT_EQ(at_once.calls, 1);
+	CHECK_INT_EQ(loop.at_once.calls, 1);
 	evbuffer_free(buf);
 }
 
 static void
-setcb_spares_internal_callbacks(void)
+setcb_spares_the_owner(void)
 {
 	struct evbuffer *buf = evbuffer_new();
-	struct seen internal = { 0 }, users = { 0 };
-	evrt__buffer_add_cb(buf, see, &internal, EVBUFFER_CB_ENABLED | EVBUFFER_CB_INTERNAL);
+	struct fake_loop loop = { .owner = { &owner_ops } };
+	struct seen users = { 0 };
+	evrt__buffer_set_owner(buf, &loop.owner);
+	evrt__buffer_tell_owner(buf, true);
 	evbuffer_add_cb(buf, see, &users);
 	CHECK_INT_EQ(evbuffer_setcb(buf, NULL, NULL), 0);
 	evbuffer_add(buf, "1", 1);
-	CHECK_INT_EQ(internal.calls, 1);
+	CHECK_INT_EQ(loop.at_once.calls, 1);
 	CHECK_INT_EQ(users.calls, 0);
+	evrt__buffer_tell_owner(buf, false);
+	evbuffer_add(buf, "1", 1);
+	CHECK_INT_EQ(loop.at_once.calls, 1);
 	evbuffer_free(buf);
 }
 
@@ -239,7 +262,7 @@ static const struct evrt_test_case cases[] = {
 	{ "deferred_callbacks_are_told_once", deferred_callbacks_are_told_once },
 	{ "freed_buffer_waits_for_its_deferred_callbacks", freed_buffer_waits_for_its_deferred_callbacks },
 	{ "nothing_is_scheduled_for_nobody", nothing_is_scheduled_for_nobody },
-	{ "setcb_spares_internal_callbacks", setcb_spares_internal_callbacks },
+	{ "setcb_spares_the_owner", setcb_spares_the_owner },
 	{ "internal_flags_are_not_the_programs", internal_flags_are_not_the_programs },
 	{ NULL, NULL },
 };

@@ -3,7 +3,7 @@
  * Here:     all cases of testing/contract/libevent/bufferevent_cases.h on filters.
  * Threads:  one.
  */
-#include "testing/contract/libevent/bufferevent_kinds.h"
+#include "testing/contract/libevent/bufferevent_every_kind.h"
 
 static const struct evrt_test_case cases[] = {
 	CASES_OF(filters_over_sockets)

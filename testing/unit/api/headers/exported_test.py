@@ -3,8 +3,7 @@
 
 usage: exported_test.py FILE...      (our headers: paths that contain .../include/NAME.h; and libraries: *.so.*)
 
-The compiler lists the functions of the headers as it understood them, nm the names of the libraries. Functions
-that are declared ahead of their making are listed below; once they are exported, they must leave the list.
+The compiler lists the functions of the headers as it understood them, nm the names of the libraries.
 """
 
 import os
@@ -12,12 +11,6 @@ import re
 import subprocess
 import sys
 import tempfile
-
-NOT_MADE_YET = re.compile(
-    r"ev_token_bucket_cfg_(new|free)$"
-    r"|bufferevent_(set_rate_limit|get_token_bucket_cfg|(add_to|remove_from)_rate_limit_group)$"
-    r"|bufferevent_rate_limit_group_\w+$"
-    r"|bufferevent_decrement_(read|write)_limit$")
 
 
 def output(command, text=None):
@@ -52,10 +45,7 @@ def main(paths):
         raise SystemExit("exported_test: headers and shared libraries are needed")
     with tempfile.TemporaryDirectory() as scratch:
         functions = declared(folder, names, scratch)
-    problems = ["%s is declared and not exported" % name
-                for name in sorted(functions - exported) if not NOT_MADE_YET.match(name)]
-    problems += ["%s is exported: it is made, and must leave NOT_MADE_YET" % name
-                 for name in sorted(exported) if NOT_MADE_YET.match(name)]
+    problems = ["%s is declared and not exported" % name for name in sorted(functions - exported)]
     for problem in problems:
         print("FAIL " + problem)
     print("%d functions, %d problems" % (len(functions), len(problems)))

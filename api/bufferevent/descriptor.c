@@ -1,0 +1,62 @@
+/* api/bufferevent/descriptor.c — what a bufferevent is over.
+ *
+ * Here:     setting, replacing and getting the descriptor; the bufferevent below.
+ * Not here: what it means to serve another descriptor: each kind says so (bufferevent_ops).
+ * Threads:  any.
+ */
+#include "api/bufferevent/bufferevent_internal.h"
+
+#include "base/sys.h"
+
+int
+bufferevent_setfd(struct bufferevent *bev, evutil_socket_t fd)
+{
+	int r = -1;
+
+	evrt__bev_lock_and_ref(evrt__bev(bev));
+	if (bev->be_ops->set_fd)
+		r = bev->be_ops->set_fd(bev, fd);
+	evrt__bev_unref_and_unlock(evrt__bev(bev));
+	return r;
+}
+
+int
+bufferevent_replacefd(struct bufferevent *bev, evutil_socket_t fd)
+{
+	const struct bufferevent_ops *ops = bev->be_ops;
+	int r = -1;
+
+	evrt__bev_lock_and_ref(evrt__bev(bev));
+	if (ops->set_fd && ops->get_fd) {
+		evutil_socket_t before = ops->get_fd(bev);
+		r = ops->set_fd(bev, fd);
+		if (before >= 0 && before != ops->get_fd(bev))
+			evrt__sys.close(before);
+	}
+	evrt__bev_unref_and_unlock(evrt__bev(bev));
+	return r;
+}
+
+evutil_socket_t
+bufferevent_getfd(struct bufferevent *bev)
+{
+	evutil_socket_t fd = -1;
+
+	evrt__bev_lock(evrt__bev(bev));
+	if (bev->be_ops->get_fd)
+		fd = bev->be_ops->get_fd(bev);
+	evrt__bev_unlock(evrt__bev(bev));
+	return fd;
+}
+
+struct bufferevent *
+bufferevent_get_underlying(struct bufferevent *bev)
+{
+	struct bufferevent *below = NULL;
+
+	evrt__bev_lock(evrt__bev(bev));
+	if (bev->be_ops->get_underlying)
+		below = bev->be_ops->get_underlying(bev);
+	evrt__bev_unlock(evrt__bev(bev));
+	return below;
+}
