@@ -5,7 +5,7 @@
  * honest OpenSSL whose records lie on the wire until steps deliver, bend, drop, repeat or replace them. Others act on
  * the bufferevent: write, disable, free.
  * Invariants, beside memory: what comes out of the bufferevent is what the peer wrote, in order and from its
- * beginning, whatever is done to the wire; nothing comes out behind an error; the loop ends its turns.
+ * beginning, whatever is done to the wire; nothing comes out behind an error of reading; the loop ends its turns.
  * Random numbers are the same for every input, so that an input does the same each time.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, the shortest way to numbers that repeat themselves */
@@ -42,7 +42,7 @@ struct scene {
 	struct evbuffer *wire; /* what the peer has written and nobody has delivered */
 	int fd;                /* the other end of the bufferevent's connection; -1: closed */
 	size_t sent, received; /* by the peer; by the bufferevent's program */
-	bool is_broken;        /* the bufferevent said ERROR */
+	bool is_broken;        /* the bufferevent said that reading has failed */
 	bool is_reading;       /* the read callback runs */
 	const unsigned char *in, *end;
 };
@@ -133,7 +133,9 @@ on_event(struct bufferevent *bev, short what, void *arg)
 		return;
 	for (int errors = 0; bufferevent_get_openssl_error(bev) != 0; errors++)
 		require(errors < 16);
-	scene->is_broken = true;
+	/* What came before can be read when writing has failed. */
+	if (!(what & BEV_EVENT_WRITING))
+		scene->is_broken = true;
 }
 
 static void
