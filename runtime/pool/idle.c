@@ -29,6 +29,8 @@ evrt__worker_steal(struct evrt_worker *thief)
 			continue;
 		evrt_count_own(&thief->counters.steals_hit, 1);
 		evrt_count_own(&thief->counters.stolen, count);
+		/* Whoever woke us may be in a long callback by now, and what we leave there is for the next to be awakened. */
+		evrt__worker_share(victim);
 		if (count > 1)
 			evrt__worker_share(thief);
 		return got;
@@ -102,6 +104,14 @@ evrt__inject_take(struct evrt_worker *w)
 	evrt__worker_share(w);
 }
 
+/* Our own ring is not counted: it holds what this very turn has placed, wherever that is at home, and a rush of
+ * connections would all go to others. */
+static uint32_t
+place_load(const struct evrt_worker *w)
+{
+	return evrt_load_relaxed(&w->homed) + (w == evrt__worker_self() ? 0 : evrt__ring_length(&w->ring));
+}
+
 struct evrt_worker *
 evrt__pool_place(struct evrt_pool *p)
 {
@@ -114,9 +124,7 @@ evrt__pool_place(struct evrt_pool *p)
 		evrt__rand_init(&rand, (uint64_t)(uintptr_t)&rand);
 	unsigned a = evrt__rand_below(&rand, n);
 	unsigned b = (a + 1 + evrt__rand_below(&rand, n - 1)) % n;
-	uint32_t load_a = evrt_load_relaxed(&p->workers[a].homed) + evrt__ring_length(&p->workers[a].ring);
-	uint32_t load_b = evrt_load_relaxed(&p->workers[b].homed) + evrt__ring_length(&p->workers[b].ring);
-	return &p->workers[load_b < load_a ? b : a];
+	return &p->workers[place_load(&p->workers[b]) < place_load(&p->workers[a]) ? b : a];
 }
 
 static uint64_t

@@ -12,6 +12,7 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -141,9 +142,10 @@ turns(int n)
 static void
 passing_troubles_are_passed_over(void)
 {
-	static const int troubles[] = { EINTR, ECONNABORTED, EPROTO, ENETDOWN };
+	static const int troubles[] = { EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENOPROTOOPT, EHOSTDOWN, ENONET,
+		EHOSTUNREACH, EOPNOTSUPP, ENETUNREACH };
 	struct evconnlistener *lev = open_failing(watching_eventfd);
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < (int)(sizeof(troubles) / sizeof(troubles[0])); i++) {
 		fail_with = troubles[i];
 		fails_left = 2;
 		int fd = connect_to(lev);
@@ -208,6 +210,97 @@ without_a_reserve_it_pauses_instead_of_spinning(void)
 	clock_gettime(CLOCK_MONOTONIC, &end);
 	CHECK((end.tv_sec - start.tv_sec) * 1000 + (end.tv_nsec - start.tv_nsec) / 1000000 >= 90);
 	close_failing(lev, fd);
+}
+
+static void
+other_troubles_are_told(void)
+{
+	static const int troubles[] = { EPERM, EINVAL, EBADF, ENOTSOCK, ETIMEDOUT };
+	struct evconnlistener *lev = open_failing(watching_eventfd);
+	for (int i = 0; i < (int)(sizeof(troubles) / sizeof(troubles[0])); i++) {
+		fail_with = troubles[i];
+		fails_left = 1;
+		int fd = connect_to(lev);
+		turns(2);
+		CHECK_INT_EQ(errors, i + 1);
+		CHECK_INT_EQ(last_errno, troubles[i]);
+		CHECK_INT_EQ(accepted, i + 1); /* it goes on */
+		close(fd);
+	}
+	close_failing(lev, -1);
+}
+
+static double
+cpu_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return (double)t.tv_sec * 1e3 + (double)t.tv_nsec / 1e6;
+}
+
+#define QUEUED 20
+
+/* Takes every descriptor that there may be, while QUEUED clients wait; runs the loop for 350 ms; gives them back. */
+static void
+starve(struct evconnlistener *lev, int clients[QUEUED])
+{
+	const struct timeval limit = { 0, 350000 };
+	struct rlimit all, few;
+
+	for (int i = 0; i < QUEUED; i++)
+		clients[i] = connect_to(lev);
+	accepts = 0;
+	CHECK_INT_EQ(getrlimit(RLIMIT_NOFILE, &all), 0);
+	few = all;
+	few.rlim_cur = (rlim_t)dup(0) + 1;
+	CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &few), 0);
+	CHECK_INT_EQ(dup(0), -1);
+	CHECK_INT_EQ(event_base_loopexit(base, &limit), 0);
+	double before = cpu_ms();
+	CHECK_INT_EQ(event_base_dispatch(base), 0);
+	CHECK(cpu_ms() - before < 200);
+	close((int)few.rlim_cur - 1);
+	CHECK_INT_EQ(setrlimit(RLIMIT_NOFILE, &all), 0);
+}
+
+static void
+descriptors_run_out_for_real(void)
+{
+	struct evconnlistener *lev = open_failing(watching_eventfd);
+	int clients[QUEUED];
+	char c;
+	evrt__sys.close = real.close;
+	starve(lev, clients);
+	/* Each was refused, told, taken by the reserve and closed; the last look finds nobody. */
+	CHECK_INT_EQ(errors, QUEUED);
+	CHECK_INT_EQ(accepted, 0);
+	CHECK(accepts <= 2 * QUEUED + 1);
+	for (int i = 0; i < QUEUED; i++) {
+		CHECK(read(clients[i], &c, 1) <= 0);
+		close(clients[i]);
+	}
+	clients[0] = connect_to(lev);
+	turns(2);
+	CHECK_INT_EQ(accepted, 1);
+	close_failing(lev, clients[0]);
+}
+
+static void
+descriptors_run_out_without_a_reserve(void)
+{
+	struct evconnlistener *lev = open_failing(no_eventfd);
+	int clients[QUEUED];
+	starve(lev, clients);
+	/* At once, and every 100 ms. */
+	CHECK(accepts >= 1 && accepts <= 4);
+	CHECK_INT_EQ(errors, accepts);
+	/* Nobody was lost. */
+	while (accepted < QUEUED)
+		event_base_loop(base, EVLOOP_ONCE);
+	for (int i = 0; i < QUEUED; i++)
+		close(clients[i]);
+	close_failing(lev, -1);
 }
 
 static void
@@ -286,6 +379,9 @@ static const struct evrt_test_case cases[] = {
 	{ "endless_troubles_do_not_hold_the_loop", endless_troubles_do_not_hold_the_loop },
 	{ "the_reserve_drains_the_queue", the_reserve_drains_the_queue },
 	{ "without_a_reserve_it_pauses_instead_of_spinning", without_a_reserve_it_pauses_instead_of_spinning },
+	{ "other_troubles_are_told", other_troubles_are_told },
+	{ "descriptors_run_out_for_real", descriptors_run_out_for_real },
+	{ "descriptors_run_out_without_a_reserve", descriptors_run_out_without_a_reserve },
 	{ "disabling_ends_a_pause", disabling_ends_a_pause },
 	{ "free_during_a_pause", free_during_a_pause },
 	{ "freed_and_then_the_base_is_freed", freed_and_then_the_base_is_freed },

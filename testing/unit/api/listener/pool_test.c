@@ -24,6 +24,7 @@
 #include "testing/harness/wait.h"
 
 #define CONNECTIONS 40
+#define WORKERS 3
 
 static struct evrt_pool *pool;
 static struct event_base *base;
@@ -36,7 +37,7 @@ make_pool(int starts)
 	struct evrt_pool_config config;
 
 	evrt_pool_config_init(&config);
-	config.workers = 3;
+	config.workers = WORKERS;
 	config.wake_queue_strands = 1;
 	pool = evrt_pool_new(&config);
 	CHECK(pool != NULL);
@@ -190,6 +191,86 @@ each_connection_has_a_strand_of_its_own(void)
 			CHECK(evrt_load_relaxed(&strands[i]) != evrt_load_relaxed(&strands[j]));
 	for (int i = 0; i < CONNECTIONS; i++)
 		evrt_strand_free(evrt_load_relaxed(&strands[i]));
+	evconnlistener_free(lev);
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	evrt_pool_free(pool);
+}
+
+static evrt_atomic(int) served_by[WORKERS];
+
+static void
+note_worker(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
+{
+	(void)lev;
+	(void)addr;
+	(void)len;
+	(void)arg;
+	int worker = evrt_worker_current();
+	/* Held, as by a connection that lasts: the next one is not to be dealt to where this one is at home. */
+	evrt_store_relaxed(&strands[evrt_add_acq_rel(&strands_seen, 1)], evrt_strand_ref(evrt_strand_current()));
+	CHECK(worker >= 0 && worker < WORKERS);
+	evrt_add_relaxed(&served_by[worker], 1);
+	close(fd);
+	evrt_test_count_add(&accepted, 1);
+}
+
+/* Who serves one is the moment's choice: an idle worker takes what waits elsewhere. Where it is at home is not. */
+static void
+connections_are_dealt_over_the_workers(void)
+{
+	struct evrt_worker_stats stats;
+	int fds[CONNECTIONS], served = 0;
+	uint64_t dealt = 0;
+	make_pool(1);
+	struct evconnlistener *lev = listen_here(note_worker);
+	for (int i = 0; i < CONNECTIONS; i++)
+		fds[i] = connect_here();
+	evrt_test_count_wait(&accepted, CONNECTIONS);
+	for (unsigned i = 0; i < WORKERS; i++) {
+		CHECK_INT_EQ(evrt_pool_stats(pool, i, &stats), 0);
+		CHECK(stats.connections > 0);
+		dealt += stats.connections;
+		served += evrt_load_relaxed(&served_by[i]);
+	}
+	CHECK_INT_EQ(dealt, CONNECTIONS);
+	CHECK_INT_EQ(served, CONNECTIONS);
+	for (int i = 0; i < CONNECTIONS; i++) {
+		close(fds[i]);
+		evrt_strand_free(evrt_load_relaxed(&strands[i]));
+	}
+	evconnlistener_free(lev);
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	evrt_pool_free(pool);
+}
+
+static struct evrt_test_count inside;
+
+/* Returns only when every worker is in here. */
+static void
+meet(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
+{
+	(void)lev;
+	(void)addr;
+	(void)len;
+	(void)arg;
+	close(fd);
+	evrt_test_count_add(&inside, 1);
+	evrt_test_count_wait(&inside, WORKERS);
+}
+
+static void
+connections_are_served_at_the_same_time(void)
+{
+	int fds[WORKERS];
+	make_pool(0);
+	struct evconnlistener *lev = listen_here(meet);
+	/* Before the pool runs: one turn accepts all, before any callback holds up the listener's worker. */
+	for (int i = 0; i < WORKERS; i++)
+		fds[i] = connect_here();
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	evrt_test_count_wait(&inside, WORKERS);
+	for (int i = 0; i < WORKERS; i++)
+		close(fds[i]);
 	evconnlistener_free(lev);
 	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
 	evrt_pool_free(pool);
@@ -352,6 +433,8 @@ switch_while_accepting(void)
 static const struct evrt_test_case cases[] = {
 	{ "an_echo_server_on_all_workers", an_echo_server_on_all_workers },
 	{ "each_connection_has_a_strand_of_its_own", each_connection_has_a_strand_of_its_own },
+	{ "connections_are_dealt_over_the_workers", connections_are_dealt_over_the_workers },
+	{ "connections_are_served_at_the_same_time", connections_are_served_at_the_same_time },
 	{ "freed_while_connections_are_on_their_way", freed_while_connections_are_on_their_way },
 	{ "free_in_the_callback", free_in_the_callback },
 	{ "a_freed_listener_delivers_nothing", a_freed_listener_delivers_nothing },
