@@ -221,7 +221,7 @@ enabled_again_it_times_out_again(void)
 static void
 each_direction_times_out_by_itself(void)
 {
-	struct bufferevent *bev = open_timed(0, 90, 30);
+	struct bufferevent *bev = open_timed(0, 800, 30);
 	bufferevent_enable(bev, EV_READ);
 	fill_peer(bev);
 	event_base_dispatch(base);
