@@ -3,11 +3,16 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/util.h>
 
 #include <stddef.h>
 #include <sys/socket.h>
+
+#include "testing/tls/certs.h"
+
+static SSL_CTX *couples_server_context, *couples_client_context;
 
 static bool
 couple_free(struct bufferevent *end[2])
@@ -97,11 +102,92 @@ make_stacked(struct event_base *base, int options, struct bufferevent *end[2])
 	return make_filtered_sockets(base, options, end) && put_filters(end, options);
 }
 
+/* The certificates, and who is which side. Contexts are shared, as servers do it, and live as long as the program. */
+static SSL *
+couple_ssl(int side)
+{
+	return SSL_new(side == 0 ? couples_server_context : couples_client_context);
+}
+
+static enum bufferevent_ssl_state
+couple_state(int side)
+{
+	return side == 0 ? BUFFEREVENT_SSL_ACCEPTING : BUFFEREVENT_SSL_CONNECTING;
+}
+
+static bool
+make_tls(struct event_base *base, int options, struct bufferevent *end[2])
+{
+	evutil_socket_t fds[2];
+
+	end[0] = end[1] = NULL;
+	if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		evutil_make_socket_nonblocking(fds[i]);
+		SSL *ssl = couple_ssl(i);
+		end[i] = bufferevent_openssl_socket_new(base, fds[i], ssl, couple_state(i), options | BEV_OPT_CLOSE_ON_FREE);
+		if (!end[i])
+			return false;
+	}
+	return true;
+}
+
+static bool
+put_tls(struct event_base *base, struct bufferevent *end[2], int options)
+{
+	for (int i = 0; i < 2; i++) {
+		struct bufferevent *top = bufferevent_openssl_filter_new(base, end[i], couple_ssl(i), couple_state(i),
+		    options | BEV_OPT_CLOSE_ON_FREE);
+		if (!top)
+			return couple_free(end);
+		end[i] = top;
+	}
+	return true;
+}
+
+static bool
+make_tls_over_sockets(struct event_base *base, int options, struct bufferevent *end[2])
+{
+	return make_sockets(base, options, end) && put_tls(base, end, options);
+}
+
+static bool
+make_tls_over_pair(struct event_base *base, int options, struct bufferevent *end[2])
+{
+	return make_pair(base, options, end) && put_tls(base, end, options);
+}
+
+static bool
+make_filtered_tls(struct event_base *base, int options, struct bufferevent *end[2])
+{
+	return make_tls(base, options, end) && put_filters(end, options);
+}
+
+void
+couples_begin(void)
+{
+	couples_server_context = evrt_test_tls_server(0);
+	couples_client_context = evrt_test_tls_client(0);
+}
+
+void
+couples_end(void)
+{
+	SSL_CTX_free(couples_server_context);
+	SSL_CTX_free(couples_client_context);
+	evrt_test_certs_free();
+}
+
 const struct couple_kind couple_kinds[] = {
 	{ "sockets", make_sockets },
 	{ "pair", make_pair },
 	{ "filtered sockets", make_filtered_sockets },
 	{ "filtered pair", make_filtered_pair },
 	{ "two filters on sockets", make_stacked },
+	{ "TLS", make_tls },
+	{ "TLS over sockets", make_tls_over_sockets },
+	{ "TLS over a pair", make_tls_over_pair },
+	{ "filters over TLS", make_filtered_tls },
 };
 const unsigned couple_kind_count = sizeof(couple_kinds) / sizeof(couple_kinds[0]);

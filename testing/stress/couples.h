@@ -18,6 +18,10 @@ struct couple_kind {
 	bool (*make)(struct event_base *base, int options, struct bufferevent *end[2]);
 };
 
+/* Around all use of the table, one thread each. */
+void couples_begin(void);
+void couples_end(void);
+
 extern const struct couple_kind couple_kinds[];
 extern const unsigned couple_kind_count;
 

@@ -43,6 +43,7 @@ struct side {
 /* Never used again, so that a callback in another strand may still look at it after bufferevent_free. */
 struct couple {
 	struct side side[2];
+	const struct couple_kind *kind;
 	pthread_mutex_t place_lock;
 	bool lasts;                /* nobody frees it before all has arrived; const */
 	evrt_atomic(int) whole;    /* ends that have got all */
@@ -214,7 +215,8 @@ on_event(struct bufferevent *bev, short what, void *arg)
 
 	(void)bev;
 	enter(s);
-	CHECK(!s->couple->lasts || !(what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)));
+	if (s->couple->lasts && (what & (BEV_EVENT_EOF | BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)))
+		evrt_test_fail(__FILE__, __LINE__, "%s: an event 0x%x for what nobody ends", s->couple->kind->name, (unsigned)what);
 	leave(s);
 	if (!s->couple->lasts)
 		side_free(s);
@@ -235,6 +237,7 @@ couple_make(unsigned place, struct evrt_rand *rand)
 	if (evrt__rand_below(rand, 3) == 0)
 		options |= BEV_OPT_DEFER_CALLBACKS;
 	struct couple *c = &couples[number];
+	c->kind = kind;
 	c->lasts = evrt__rand_below(rand, 4) == 0;
 	CHECK_INT_EQ(pthread_mutex_init(&c->place_lock, NULL), 0);
 	CHECK(kind->make(base, options, end));
@@ -355,6 +358,7 @@ everything_at_random(void)
 	config.workers = WORKERS;
 	CHECK((pool = evrt_pool_new(&config)) != NULL);
 	base = evrt_pool_as_base(pool);
+	couples_begin();
 	CHECK((couples = calloc(COUPLES_MAX, sizeof(*couples))) != NULL);
 	slow = ev_token_bucket_cfg_new(2000, 4000, 2000, 4000, &tick);
 	fast = ev_token_bucket_cfg_new(100000, 200000, 100000, 200000, &tick);
@@ -379,6 +383,7 @@ everything_at_random(void)
 	for (unsigned i = 0; i < evrt_load_acquire(&made) && i < COUPLES_MAX; i++)
 		pthread_mutex_destroy(&couples[i].place_lock);
 	free(couples);
+	couples_end();
 	libevent_global_shutdown();
 	CHECK(evrt_load_relaxed(&received) > 100000);
 	CHECK(evrt_load_relaxed(&freed) > 100);
