@@ -65,10 +65,34 @@ exported() {
 	nm -D --defined-only "$prefix/lib/$1" | awk '{ print $3 }'
 }
 
-# Every name that a shared library gives is public: nothing of the engine, but the one that pthreads calls.
+# Every name that a shared library gives is public: nothing of the engine, but what the other libraries call.
 exports_are_public() {
 	local rooms='event|evbuffer|bufferevent|evconnlistener|evutil|evthread|evwatch|libevent|evrt|ev_token_bucket'
-	! exported "$1" | grep -Ev "^($rooms)_[a-z]" | grep -Fvx evrt__threads_use_pthreads_with | grep .
+	! exported "$1" | grep -Ev "^($rooms)_[a-z]" | grep -Fvx evrt__threads_use_pthreads_with |
+		grep -v '^evrt__tls_' | grep .
+}
+
+# tls NAME TYPE FUNCTION FLAGS...: a program that makes one bufferevent of the library runs.
+tls() {
+	local name=$1 type=$2 function=$3
+	shift 3
+	printf '%s\n' '#include <event2/bufferevent_ssl.h>' '#include <event2/event.h>' '#include <stdio.h>' \
+		'int main(void) {' \
+		'	struct event_base *base = event_base_new();' \
+		"	return !base || $function(base, -1, ($type *)0, BUFFEREVENT_SSL_CONNECTING, 0) != NULL;" \
+		'}' >"$prefix/tls.c"
+	# shellcheck disable=SC2046
+	cc -Wall -Werror -o "$program" "$prefix/tls.c" "$@" $(pkg-config --cflags --libs "libevent_$name") &&
+		timeout 60 "$program" && needs "libevent_$name-2.1.so.7"
+}
+
+# The core itself needs no TLS library.
+core_is_free_of_tls() {
+	! readelf -dW "$prefix"/lib/libevent_core.so "$prefix"/lib/libevent.so | grep -E 'libssl|libcrypto|mbed'
+}
+
+needs_tls_library() {
+	readelf -dW "$prefix/lib/$1" | grep -F "$2"
 }
 
 pthreads_is_alone() {
@@ -90,12 +114,18 @@ check archives_by_name builds_and_runs -I"$prefix/include" "$prefix/lib/libevent
 check pkg_config_core pkg_config libevent_core libevent_pthreads
 check pkg_config_all pkg_config libevent_pthreads
 check pkg_config_version pkg-config --exact-version=2.1.12-stable libevent libevent_core libevent_pthreads
-for name in libevent-2.1.so.7 libevent_core-2.1.so.7 libevent_pthreads-2.1.so.7; do
+for name in libevent-2.1.so.7 libevent_core-2.1.so.7 libevent_mbedtls-2.1.so.7 libevent_openssl-2.1.so.7 \
+	libevent_pthreads-2.1.so.7; do
 	check "soname_$name" is_soname $name
 	check "real_file_$name" test -f "$prefix/lib/$name.0.1"
 	check "exports_$name" exports_are_public $name
 done
 check pthreads_holds_its_functions_only pthreads_is_alone
+check core_is_free_of_tls core_is_free_of_tls
+check openssl tls openssl "struct ssl_st" bufferevent_openssl_socket_new
+check openssl_needs_its_library needs_tls_library libevent_openssl.so libssl.so
+check mbedtls tls mbedtls mbedtls_dyncontext bufferevent_mbedtls_socket_new
+check mbedtls_needs_its_library needs_tls_library libevent_mbedtls.so libmbedtls.so
 check headers_stand_alone headers_stand_alone
 check no_build_paths no_build_paths
 

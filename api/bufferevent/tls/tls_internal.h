@@ -113,8 +113,8 @@ evrt__tls(struct bufferevent *bev)
 
 BORDER struct bufferevent *evrt__tls_filter_new(const struct evrt_tls_provider *, struct event_base *,
     struct bufferevent *below, void *ssl, enum bufferevent_ssl_state, int options);
-BORDER struct bufferevent *evrt__tls_socket_new(const struct evrt_tls_provider *, struct event_base *, evutil_socket_t fd,
-    void *ssl, enum bufferevent_ssl_state, int options);
+BORDER struct bufferevent *evrt__tls_socket_new(const struct evrt_tls_provider *, struct event_base *,
+    evutil_socket_t fd, void *ssl, enum bufferevent_ssl_state, int options);
 /* NULL for a bufferevent of another kind or provider. */
 BORDER struct evrt_tls *evrt__tls_of(struct bufferevent *, const struct evrt_tls_provider *);
 BORDER int evrt__tls_allows_dirty(struct bufferevent *, const struct evrt_tls_provider *);

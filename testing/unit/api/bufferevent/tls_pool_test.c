@@ -1,7 +1,7 @@
 /* testing/unit/api/bufferevent/tls_pool_test.c — TLS bufferevents on a pool, used from other threads.
  *
- * Here:     many connections, each of whose ends is a strand of its own, over sockets and as filters; threads that write,
- *           disable, enable and free. ThreadSanitizer sees to the rest.
+ * Here:     many connections, each of whose ends is a strand of its own, over sockets and as filters; threads that
+ *           write, disable, enable and free. ThreadSanitizer sees to the rest.
  * Threads:  a pool of three workers, and four of the test.
  */
 #include <event2/buffer.h>
