@@ -45,6 +45,8 @@ what_the_ssl_object_holds_is_not_forgotten(void)
 	UNTIL(peer_sends(&peer, 16000));
 	UNTIL(evbuffer_get_length(input) >= 100);
 	rig_turns(5);
+	/* Nor does the loop ask for it again and again. */
+	CHECK_INT_EQ(event_base_get_num_events(base, EVENT_BASE_COUNT_ACTIVE), 0);
 	unsigned char byte;
 	for (size_t at = 0; at < 16000; at++) {
 		UNTIL(evbuffer_get_length(input) > 0);
