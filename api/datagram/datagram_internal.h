@@ -41,10 +41,9 @@ union evrt_datagram_local {
 /* Room for what control.c writes: an address, twice the TOS, the length of segments. */
 #define EVRT_DATAGRAM_PUT_BYTES \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint16_t)))
-/* And for what it reads: the address as either family tells it, TOS, the time, the length of segments. */
+/* And for what it reads: the address, twice the TOS, the length of segments, the time. */
 #define EVRT_DATAGRAM_TAKE_BYTES \
-	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo)) + 3 * CMSG_SPACE(sizeof(int)) + \
-	    CMSG_SPACE(sizeof(struct timespec)))
+	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 3 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec)))
 
 /* A packet to be sent; one allocation, with peer and copied data behind it. */
 struct evrt_datagram_out {
