@@ -3,8 +3,8 @@
  * Here:     the socket options that ask for it, and both directions of control data.
  * Threads:  any: nothing here has state.
  *
- * An IPv6 socket may carry IPv4, as ::ffff:1.2.3.4. Addresses are IPv6's then, but TOS is a matter of the level that the
- * packet travels on. The kernel passes over what is of the other level.
+ * An IPv6 socket may carry IPv4, as ::ffff:1.2.3.4. Addresses are IPv6's then, but TOS is a matter of the level that
+ * the packet travels on. The kernel passes over what is of the other level.
  */
 #include "api/datagram/datagram_internal.h"
 
