@@ -335,6 +335,40 @@ a_full_queue_says_so_and_when_it_is_not(void)
 	close_all();
 }
 
+static int reader = -1;
+
+/* The kernel refuses; and before we know, there is room again, and the loop has been told so. */
+static int
+overtaken_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+	int n = real.sendmmsg(fd, messages, count, flags), got;
+
+	if (n >= 0 || reader < 0)
+		return n;
+	while (recv(reader, &got, sizeof(got), MSG_DONTWAIT) >= 0)
+		;
+	reader = -1;
+	run();
+	errno = EAGAIN;
+	return -1;
+}
+
+static void
+room_that_comes_during_the_attempt(void)
+{
+	int fd = reader = open_pair();
+	CHECK_INT_EQ(evrt_datagram_enable(dg), 0); /* or the loop would not look */
+	run(); /* that there is room in the beginning is no news any more */
+	evrt__sys.sendmmsg = overtaken_sendmmsg;
+	for (int i = 0; reader >= 0; i++)
+		CHECK_INT_EQ(send_bytes(&i, sizeof(i)), 0);
+	CHECK_INT_EQ(evrt_datagram_get_queued(dg), 1);
+	run();
+	CHECK_INT_EQ(evrt_datagram_get_queued(dg), 0);
+	close(fd);
+	close_all();
+}
+
 static void
 a_waiting_queue_keeps_the_loop_running(void)
 {
@@ -534,6 +568,7 @@ static const struct evrt_test_case cases[] = {
 	{ "an_echo_of_a_batch_is_one_call", an_echo_of_a_batch_is_one_call },
 	{ "references_are_given_back_once", references_are_given_back_once },
 	{ "a_full_queue_says_so_and_when_it_is_not", a_full_queue_says_so_and_when_it_is_not },
+	{ "room_that_comes_during_the_attempt", room_that_comes_during_the_attempt },
 	{ "a_waiting_queue_keeps_the_loop_running", a_waiting_queue_keeps_the_loop_running },
 	{ "free_in_the_writable_callback", free_in_the_writable_callback },
 	{ "a_full_unix_peer_is_tried_again", a_full_unix_peer_is_tried_again },
