@@ -220,6 +220,7 @@ an_echo_of_a_batch_is_one_call(void)
 	union rig_address here = rig_loopback(AF_INET), peer;
 	base = event_base_new();
 	dg = evrt_datagram_new_bind(base, &here.sa, sizeof(here.v4), 0);
+	CHECK(dg != NULL);
 	peer = rig_address_of(evrt_datagram_get_fd(dg));
 	evrt_datagram_setcb(dg, echo, NULL, NULL, NULL);
 	CHECK_INT_EQ(evrt_datagram_enable(dg), 0);
@@ -421,6 +422,7 @@ a_full_unix_peer_is_tried_again(void)
 		filled++;
 	base = event_base_new();
 	dg = evrt_datagram_new(base, socket(AF_UNIX, SOCK_DGRAM, 0), EVRT_DATAGRAM_CLOSE_ON_FREE);
+	CHECK(dg != NULL);
 	struct evrt_packet p = { .data = "ours", .len = 4, .peer = (struct sockaddr *)&there, .peer_len = sizeof(there) };
 	CHECK_INT_EQ(evrt_datagram_send(dg, &p), 0);
 	watch_calls();
@@ -488,14 +490,6 @@ free_in_the_error_callback(void)
 	event_base_free(base);
 }
 
-static int
-rig_socket_at(const union rig_address *a)
-{
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	CHECK_INT_EQ(bind(fd, &a->sa, sizeof(a->v4)), 0);
-	return fd;
-}
 
 static void
 a_refusal_from_the_network_loses_no_packet(void)
