@@ -3,8 +3,8 @@
  * Here:     the socket options that ask for it, and both directions of control data.
  * Threads:  any: nothing here has state.
  *
- * An IPv6 socket may carry IPv4, as ::ffff:1.2.3.4. Its kernel then wants, and gives, control data of both levels; it
- * passes over those of the other one.
+ * An IPv6 socket may carry IPv4, as ::ffff:1.2.3.4. Addresses are IPv6's then, but TOS is a matter of the level that
+ * the packet travels on. The kernel passes over what is of the other level.
  */
 #include "api/datagram/datagram_internal.h"
 
@@ -119,9 +119,6 @@ take_local4(const struct taken *t, const void *data)
 {
 	struct in_pktinfo info;
 
-	/* An IPv6 socket tells IPv4 addresses as mapped ones, too, and answers take those. */
-	if (t->packet->local)
-		return;
 	memcpy(&info, data, sizeof(info));
 	t->local->v4 = (struct sockaddr_in){
 		.sin_family = AF_INET, .sin_port = t->port, .sin_addr = info.ipi_spec_dst };

@@ -1,6 +1,6 @@
 /* api/datagram/datagram.c — making, switching and freeing datagram objects; telling their program.
  *
- * Here:     the object's life, its two events, and its plain calls.
+ * Here:     the object's life, its events, and its plain calls.
  * Not here: receiving (receive.c), sending (send.c), ancillary data (control.c), sockets (open.c).
  * Threads:  any; see datagram_internal.h.
  *
@@ -82,7 +82,7 @@ evrt__datagram_leave(struct evrt_datagram *dg)
 	datagram_clean_up(&done);
 }
 
-/* --- the two events ------------------------------------------------------------------------- */
+/* --- the events ----------------------------------------------------------------------------- */
 
 static int
 datagram_add(struct evrt_datagram *dg, struct event *ev, const struct timeval *tv)
@@ -105,14 +105,15 @@ datagram_del(struct evrt_datagram *dg, struct event *ev)
 int
 evrt__datagram_block(struct evrt_datagram *dg)
 {
-	const struct timeval retry = { 0, EVRT_DATAGRAM_UNIX_RETRY_US };
+	const struct timeval later = { 0, EVRT_DATAGRAM_UNIX_RETRY_US };
+	/* What is reported then is the room of our own socket; worse, each attempt that fails brings such a report. */
+	bool deaf = dg->family == AF_UNIX && dg->queue.first->packet.peer;
 
+	evrt__datagram_unblock(dg);
 	/* Elsewhere an edge might just have come, and would be forgotten: the turn that follows will find out. */
 	if (evrt__datagram_in_strand(dg))
 		evrt__stream_drained(&dg->stream, EVRT_WRITE);
-	if (dg->blocked)
-		return 0;
-	int err = datagram_add(dg, &dg->writable, dg->family == AF_UNIX ? &retry : NULL);
+	int err = deaf ? datagram_add(dg, &dg->retry, &later) : datagram_add(dg, &dg->writable, NULL);
 	dg->blocked = err == 0;
 	return err;
 }
@@ -120,8 +121,10 @@ evrt__datagram_block(struct evrt_datagram *dg)
 void
 evrt__datagram_unblock(struct evrt_datagram *dg)
 {
-	if (dg->blocked)
+	if (dg->blocked) {
 		datagram_del(dg, &dg->writable);
+		datagram_del(dg, &dg->retry);
+	}
 	dg->blocked = false;
 }
 
@@ -229,6 +232,7 @@ datagram_readable(evutil_socket_t fd, short what, void *arg)
 	evrt__datagram_leave(dg);
 }
 
+/* Of `writable` and `retry`. */
 static void
 datagram_writable(evutil_socket_t fd, short what, void *arg)
 {
@@ -251,6 +255,7 @@ datagram_destroy(struct evrt_datagram *dg)
 	evrt__stream_fini(&dg->stream);
 	event_debug_unassign(&dg->readable);
 	event_debug_unassign(&dg->writable);
+	event_debug_unassign(&dg->retry);
 	evrt__datagram_area_free(dg->area);
 	evrt__lock_free(dg->lock, EVRT_LOCKTYPE_PLAIN);
 	evrt__strand_unref(dg->strand);
@@ -323,6 +328,9 @@ datagram_assign(struct evrt_datagram *dg, int fd)
 		return -EINVAL;
 	if (event_assign(&dg->writable, dg->base, fd, EV_WRITE | EV_PERSIST, datagram_writable, dg) < 0)
 		return -EINVAL;
+	if (event_assign(&dg->retry, dg->base, -1, 0, datagram_writable, dg) < 0)
+		return -EINVAL;
+	evrt__event_join(evrt__event(&dg->retry), dg->strand);
 	evrt__stream_init(&dg->stream, dg->strand, &dg->readable, &dg->writable);
 	return datagram_open(dg, fd);
 }

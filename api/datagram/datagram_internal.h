@@ -28,7 +28,7 @@
 #define EVRT_DATAGRAM_BATCH_MAX 1024
 #define EVRT_DATAGRAM_BYTES_MAX 65535
 #define EVRT_DATAGRAM_QUEUE_PACKETS 1024
-/* A full AF_UNIX peer is not reported when it has room again, unless the socket is connected: look this often. */
+/* Of AF_UNIX peers the kernel reports room only where the socket is connected to one. Else: look this often. */
 #define EVRT_DATAGRAM_UNIX_RETRY_US 10000
 
 /* Holds an address of an IP family. */
@@ -41,10 +41,9 @@ union evrt_datagram_local {
 /* Room for what control.c writes: an address, twice the TOS, the length of segments. */
 #define EVRT_DATAGRAM_PUT_BYTES \
 	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 2 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(uint16_t)))
-/* And for what it reads: the address as either family tells it, TOS, the time, the length of segments. */
+/* And for what it reads: the address, twice the TOS, the length of segments, the time. */
 #define EVRT_DATAGRAM_TAKE_BYTES \
-	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + CMSG_SPACE(sizeof(struct in_pktinfo)) + 3 * CMSG_SPACE(sizeof(int)) + \
-	    CMSG_SPACE(sizeof(struct timespec)))
+	(CMSG_SPACE(sizeof(struct in6_pktinfo)) + 3 * CMSG_SPACE(sizeof(int)) + CMSG_SPACE(sizeof(struct timespec)))
 
 /* A packet to be sent; one allocation, with peer and copied data behind it. */
 struct evrt_datagram_out {
@@ -71,8 +70,9 @@ struct evrt_datagram {
 	struct evrt_strand *strand;  /* referenced, const; where callbacks run */
 	void *lock;                  /* const; NULL: none */
 	struct event readable;       /* added while enabled */
-	struct event writable;       /* added while the kernel has no room */
-	struct evrt_stream stream;   /* of both */
+	struct event writable;       /* added while the kernel has no room, and will report it */
+	struct event retry;          /* a timer: added while it has none, and will not */
+	struct evrt_stream stream;   /* of the first two */
 	struct evrt_task work;       /* settles what was begun or failed outside of a turn */
 	struct evrt_task last;       /* queued once */
 	evrt_datagram_recv_cb recv_cb;
@@ -86,7 +86,7 @@ struct evrt_datagram {
 	in_port_t port;              /* that it was bound to when it was made, of an IP family; 0: none. const */
 	bool freed;
 	bool enabled;                /* readable is added */
-	bool blocked;                /* writable is added */
+	bool blocked;                /* writable or retry is added: sending waits */
 	bool work_queued;            /* it holds a reference */
 	bool settles;                /* a turn runs that will settle: what is sent may wait for it */
 	bool tells_room;             /* a send was refused since the writable callback was called */
@@ -116,7 +116,7 @@ void evrt__datagram_unlock(struct evrt_datagram *);
 bool evrt__datagram_enter(struct evrt_datagram *);
 /* Gives it back, unlocks, and calls the cleanups that are due. */
 void evrt__datagram_leave(struct evrt_datagram *);
-/* Begins to wait for room in the kernel. 0 or -errno. Locked. */
+/* The kernel has refused the first packet of the queue for want of room: begins to wait. 0 or -errno. Locked. */
 int evrt__datagram_block(struct evrt_datagram *);
 void evrt__datagram_unblock(struct evrt_datagram *);
 /* evrt_datagram_disable, locked. */

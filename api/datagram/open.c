@@ -44,8 +44,14 @@ open_bound(int fd, const struct sockaddr *address, socklen_t len, unsigned optio
 static int
 open_connected(int fd, const struct sockaddr *address, socklen_t len, unsigned options)
 {
+	int r;
+
 	(void)options;
-	return evrt__sys.connect(fd, address, len);
+	/* Nothing is under way: it only notes the address. */
+	do
+		r = evrt__sys.connect(fd, address, len);
+	while (r < 0 && errno == EINTR);
+	return r;
 }
 
 static struct evrt_datagram *

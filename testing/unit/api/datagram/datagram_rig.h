@@ -67,18 +67,26 @@ rig_address_of(int fd)
 	return a;
 }
 
-/* A bare socket, bound to the loopback; it blocks, for ten seconds at most. */
+/* A bare socket, bound to `a`; it blocks, for five seconds at most. */
+static inline int
+rig_socket_at(const union rig_address *a)
+{
+	struct timeval limit = { 5, 0 };
+	int fd = socket(a->sa.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	CHECK(fd >= 0);
+	CHECK_INT_EQ(bind(fd, &a->sa, rig_len(a)), 0);
+	CHECK_INT_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
+	return fd;
+}
+
+/* The same on the loopback, at a port of the kernel's choice. */
 static inline int
 rig_socket(int family)
 {
 	union rig_address a = rig_loopback(family);
-	struct timeval limit = { 10, 0 };
-	int fd = socket(family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-	CHECK(fd >= 0);
-	CHECK_INT_EQ(bind(fd, &a.sa, rig_len(&a)), 0);
-	CHECK_INT_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)), 0);
-	return fd;
+	return rig_socket_at(&a);
 }
 
 static inline void

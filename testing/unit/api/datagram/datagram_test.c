@@ -270,6 +270,33 @@ ipv4_on_an_ipv6_socket(void)
 }
 
 static void
+an_answer_by_ipv6_keeps_its_class(void)
+{
+	int tos = 0x03, on = 1;
+	if (!rig_has_ipv6())
+		return;
+	open_on_all(AF_INET6, EVRT_DATAGRAM_LOCAL | EVRT_DATAGRAM_TOS);
+	union rig_address to = rig_loopback(AF_INET6);
+	int fd = rig_socket(AF_INET6);
+	char data[8], control[64];
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control) };
+	to.v6.sin6_port = address.v6.sin6_port;
+	CHECK_INT_EQ(setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &tos, sizeof(tos)), 0);
+	CHECK_INT_EQ(setsockopt(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, &on, sizeof(on)), 0);
+	rig_send(fd, &to, "ask", 3);
+	run();
+	CHECK_INT_EQ(seen[0].packet.tos, 3);
+	CHECK_INT_EQ(recvmsg(fd, &m, 0), 3);
+	struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+	CHECK(c && c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS);
+	memcpy(&tos, CMSG_DATA(c), sizeof(tos));
+	CHECK_INT_EQ(tos, 3);
+	close(fd);
+	close_all();
+}
+
+static void
 ipv6_alone(void)
 {
 	int on = 0;
@@ -517,6 +544,7 @@ static const struct evrt_test_case cases[] = {
 	{ "address_tos_and_time_of_ipv6", address_tos_and_time_of_ipv6 },
 	{ "an_answer_leaves_from_where_the_question_came_to", an_answer_leaves_from_where_the_question_came_to },
 	{ "ipv4_on_an_ipv6_socket", ipv4_on_an_ipv6_socket },
+	{ "an_answer_by_ipv6_keeps_its_class", an_answer_by_ipv6_keeps_its_class },
 	{ "ipv6_alone", ipv6_alone },
 	{ "two_share_a_port", two_share_a_port },
 	{ "switching", switching },

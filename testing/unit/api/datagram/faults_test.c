@@ -272,6 +272,34 @@ works_with(const char *const *avoid)
 	close_all();
 }
 
+/* Sends more than the kernel takes, and reads it all. */
+static void
+sends_with(const char *const *avoid)
+{
+	struct event_config *config = event_config_new();
+	int ends[2], sent = 0;
+
+	for (; *avoid; avoid++)
+		event_config_avoid_method(config, *avoid);
+	base = event_base_new_with_config(config);
+	event_config_free(config);
+	CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
+	dg = evrt_datagram_new(base, ends[0], EVRT_DATAGRAM_CLOSE_ON_FREE);
+	CHECK_INT_EQ(evrt_datagram_set_queue_max(dg, 40), 0);
+	for (;; sent++) {
+		struct evrt_packet p = { .data = &sent, .len = sizeof(sent) };
+		if (evrt_datagram_send(dg, &p) < 0)
+			break;
+	}
+	for (int i = 0, got; i < sent; i++) {
+		while (recv(ends[1], &got, sizeof(got), MSG_DONTWAIT) < 0)
+			event_base_loop(base, EVLOOP_ONCE);
+		CHECK_INT_EQ(got, i);
+	}
+	close(ends[1]);
+	close_all();
+}
+
 static void
 works_with_poll(void)
 {
@@ -279,9 +307,21 @@ works_with_poll(void)
 }
 
 static void
+sends_with_poll(void)
+{
+	sends_with((const char *const[]){ "epoll", NULL });
+}
+
+static void
 works_with_select(void)
 {
 	works_with((const char *const[]){ "epoll", "poll", NULL });
+}
+
+static void
+sends_with_select(void)
+{
+	sends_with((const char *const[]){ "epoll", "poll", NULL });
 }
 
 static const struct evrt_test_case cases[] = {
@@ -293,6 +333,8 @@ static const struct evrt_test_case cases[] = {
 	{ "memory_runs_out_at_every_point", memory_runs_out_at_every_point },
 	{ "works_with_poll", works_with_poll },
 	{ "works_with_select", works_with_select },
+	{ "sends_with_poll", sends_with_poll },
+	{ "sends_with_select", sends_with_select },
 	{ NULL, NULL },
 };
 

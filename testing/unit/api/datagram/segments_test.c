@@ -163,6 +163,7 @@ segments_arrive(void)
 	union rig_address here = rig_loopback(AF_INET);
 	base = event_base_new();
 	dg = evrt_datagram_new_bind(base, &here.sa, sizeof(here.v4), EVRT_DATAGRAM_SEGMENTS);
+	CHECK(dg != NULL);
 	here = rig_address_of(evrt_datagram_get_fd(dg));
 	evrt_datagram_setcb(dg, note_segments, NULL, NULL, NULL);
 	CHECK_INT_EQ(evrt_datagram_enable(dg), 0);
