@@ -70,6 +70,51 @@ new_keys_amid_data(void)
 	close_base();
 }
 
+/* Both come in one read of the socket, and nothing more follows. */
+static void
+data_right_behind_the_handshake(enum transport transport)
+{
+	struct end ends[2];
+
+	open_base(TLS1_3_VERSION);
+	make_ends(ends, transport, BEV_OPT_CLOSE_ON_FREE);
+	ends[0].to_send = 100;
+	feed(&ends[0]);
+	UNTIL(ends[1].received == 100);
+	free_ends(ends);
+	close_base();
+}
+
+static void data_behind_the_handshake_socket(void) { data_right_behind_the_handshake(SOCKET); }
+static void data_behind_the_handshake_filter(void) { data_right_behind_the_handshake(FILTER_OVER_SOCKET); }
+
+/* Whatever the limit has become meanwhile: OpenSSL insists on as many bytes. */
+static void
+a_record_that_was_begun_is_finished(void)
+{
+	struct end ends[2];
+
+	open_base(TLS1_2_VERSION);
+	connect_ends(ends, SOCKET);
+	bufferevent_disable(ends[1].bev, EV_READ);
+	ends[0].to_send = (size_t)2 << 20;
+	feed(&ends[0]);
+	size_t left;
+	do {
+		left = evbuffer_get_length(bufferevent_get_output(ends[0].bev));
+		turns(3);
+	} while (evbuffer_get_length(bufferevent_get_output(ends[0].bev)) != left || left == 0);
+	size_t so_far = ends[0].sent;
+	bufferevent_set_max_single_write(ends[0].bev, 100);
+	bufferevent_enable(ends[1].bev, EV_READ);
+	UNTIL(ends[1].received >= so_far);
+	bufferevent_set_max_single_write(ends[0].bev, 0);
+	UNTIL(ends[1].received == ends[0].to_send);
+	CHECK_INT_EQ(ends[0].failed, 0);
+	free_ends(ends);
+	close_base();
+}
+
 /* --- renegotiation ------------------------------------------------------------------------------ */
 
 static void
@@ -323,6 +368,9 @@ static const struct evrt_test_case cases[] = {
 	{ "fifty_megabytes_13_filter", fifty_megabytes_13_filter },
 	{ "fifty_megabytes_13_pair", fifty_megabytes_13_pair },
 	{ "new_keys_amid_data", new_keys_amid_data },
+	{ "data_behind_the_handshake_socket", data_behind_the_handshake_socket },
+	{ "data_behind_the_handshake_filter", data_behind_the_handshake_filter },
+	{ "a_record_that_was_begun_is_finished", a_record_that_was_begun_is_finished },
 	{ "a_server_asks_for_a_new_handshake", a_server_asks_for_a_new_handshake },
 	{ "a_client_begins_a_new_handshake", a_client_begins_a_new_handshake },
 	{ "tls_1_3_has_none", tls_1_3_has_none },
