@@ -14,9 +14,10 @@
  * Why two locks. libevent has one, and holds it while the program's callbacks run: two that write to each other's
  * bufferevents then wait for each other for ever. Here a callback runs with the call lock alone, and what
  * moves bytes, enables or asks takes the data lock alone. Only bufferevent_lock, _setcb and _free wait for a
- * callback that runs in another thread, as their callers count on; and these not inside a pool's strand, where
- * the wait might be for each other. Whoever holds the data lock only tries for the call lock, and if it is
- * not to be had the callback is deferred.
+ * callback that runs in another thread, as their callers count on; and _setcb and _free not inside a pool's strand,
+ * where the wait might be for each other. Whoever holds the data lock only tries for the call lock, and if it is
+ * not to be had the callback is deferred. Some functions of the program do run with the data lock held
+ * (evrt__bev_in_program): in these nobody waits for the call lock, and all callbacks are deferred.
  *
  * Life: references are held by the program (one, given up by bufferevent_free), by a queued run of deferred
  * callbacks, by every callback while it runs, and by deferred callbacks of the evbuffers. When the last
@@ -63,7 +64,7 @@ struct bufferevent_ops {
 	void (*stop)(struct bufferevent *);
 	/* The last step, in the strand, stopped, not locked: let go of what is below. */
 	void (*destroy)(struct bufferevent *);
-	/* NULL: -1. */
+	/* With a reference. NULL: -1. */
 	int (*flush)(struct bufferevent *, short iotype, enum bufferevent_flush_mode mode);
 	/* NULL: a kind without a descriptor. */
 	evutil_socket_t (*get_fd)(const struct bufferevent *);
@@ -109,7 +110,7 @@ struct bufferevent_private {
 	uint8_t options;                /* enum bufferevent_options; const */
 	uint8_t read_suspended;         /* enum evrt_bev_suspend */
 	uint8_t write_suspended;
-	uint8_t in_buffer_cb;           /* callbacks of its evbuffers that are under way, with the data lock held */
+	uint8_t in_program;             /* see evrt__bev_in_program */
 	bool freed;                     /* bufferevent_free was called */
 	bool above_pulls;               /* a filter takes input whenever it can, without being called again for it */
 	bool call_refused;              /* the call lock was not to be had: what comes is deferred, too, in order */
@@ -165,6 +166,13 @@ void evrt__bev_lock_and_ref(struct bufferevent_private *);
 bool evrt__bev_enter(struct bufferevent_private *);
 /* 1 when that was the last reference, 0 otherwise. */
 int evrt__bev_unref_and_unlock(struct bufferevent_private *);
+/* Does a function of the program run further up the stack, with the data lock held: a callback of an evbuffer,
+ * or what in_program counts, a filter's function or a callback of a TLS library? Locked; so the stack is the caller's. */
+static inline bool
+evrt__bev_in_program(const struct bufferevent_private *p)
+{
+	return p->in_program || p->bev.input->callback_depth || p->bev.output->callback_depth;
+}
 /* Locked. A direction is served while it is enabled and no reason to suspend it is set. */
 void evrt__bev_suspend(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
 void evrt__bev_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);

@@ -27,8 +27,8 @@ callbacks_deferred(struct bufferevent_private *p, int options)
 		return true;
 	if (!p->locks)
 		return false;
-	/* In a callback of an evbuffer the data lock would stay locked around the program's. */
-	if (p->in_buffer_cb || p->call_refused)
+	/* The data lock would stay locked around the callback. */
+	if (evrt__bev_in_program(p) || p->call_refused)
 		return true;
 	p->call_refused = !evrt__trylock(p->locks->call);
 	return p->call_refused;
@@ -44,60 +44,64 @@ callbacks_schedule(struct bufferevent_private *p)
 	evrt__strand_submit(p->strand, &p->deferred);
 }
 
-/* Around a callback of the program. The call lock is held; `unlocked`: that is released, too. */
+/* Around a callback of the program. The call lock is held; that of `unlocks` is released, too; NULL: stays. */
 static void
-callbacks_leave(struct bufferevent_private *p, bool unlocked)
+callbacks_leave(struct bufferevent_private *p, struct evrt_bev_locks *unlocks)
 {
 	evrt__bev_unlock(p);
-	if (unlocked && p->locks)
-		evrt__unlock(p->locks->call);
+	if (unlocks)
+		evrt__unlock(unlocks->call);
 }
 
 static void
-callbacks_return(struct bufferevent_private *p, bool unlocked)
+callbacks_return(struct bufferevent_private *p, struct evrt_bev_locks *unlocks)
 {
-	if (unlocked && p->locks)
-		evrt__lock(p->locks->call);
+	if (unlocks)
+		evrt__lock(unlocks->call);
 	evrt__bev_lock(p);
 }
 
 /* While the call lock is held nobody else changes the callbacks (bufferevent_setcb). */
 static void
-callbacks_tell_data(struct bufferevent_private *p, bufferevent_data_cb cb, bool unlocked)
+callbacks_tell_data(struct bufferevent_private *p, bufferevent_data_cb cb, struct evrt_bev_locks *unlocks)
 {
 	void *arg = p->bev.cbarg;
 
 	if (!cb)
 		return;
-	callbacks_leave(p, unlocked);
+	callbacks_leave(p, unlocks);
 	cb(&p->bev, arg);
-	callbacks_return(p, unlocked);
+	callbacks_return(p, unlocks);
 }
 
 static void
-callbacks_tell_event(struct bufferevent_private *p, short what, int err, bool unlocked)
+callbacks_tell_event(struct bufferevent_private *p, short what, int err, struct evrt_bev_locks *unlocks)
 {
 	bufferevent_event_cb cb = p->bev.errorcb;
 	void *arg = p->bev.cbarg;
 
 	if (!what || !cb)
 		return;
-	callbacks_leave(p, unlocked);
+	callbacks_leave(p, unlocks);
 	EVUTIL_SET_SOCKET_ERROR(err);
 	cb(&p->bev, what, arg);
-	callbacks_return(p, unlocked);
+	callbacks_return(p, unlocks);
 }
 
+/* `locks` are those from before the callback: one that puts a filter above may have given it locks, of which the
+ * call lock was not taken. */
 static void
-callbacks_end(struct bufferevent_private *p)
+callbacks_end(struct evrt_bev_locks *locks)
 {
-	if (p->locks)
-		evrt__unlock(p->locks->call);
+	if (locks)
+		evrt__unlock(locks->call);
 }
 
 void
 evrt__bev_call_read(struct bufferevent_private *p, int options)
 {
+	struct evrt_bev_locks *locks = p->locks;
+
 	if (!p->bev.readcb)
 		return;
 	if (callbacks_deferred(p, options)) {
@@ -105,14 +109,16 @@ evrt__bev_call_read(struct bufferevent_private *p, int options)
 		callbacks_schedule(p);
 		return;
 	}
-	callbacks_tell_data(p, p->bev.readcb, false);
-	callbacks_end(p);
+	callbacks_tell_data(p, p->bev.readcb, NULL);
+	callbacks_end(locks);
 	evrt__bev_check_input(p);
 }
 
 void
 evrt__bev_call_write(struct bufferevent_private *p, int options)
 {
+	struct evrt_bev_locks *locks = p->locks;
+
 	if (!p->bev.writecb)
 		return;
 	if (callbacks_deferred(p, options)) {
@@ -120,13 +126,15 @@ evrt__bev_call_write(struct bufferevent_private *p, int options)
 		callbacks_schedule(p);
 		return;
 	}
-	callbacks_tell_data(p, p->bev.writecb, false);
-	callbacks_end(p);
+	callbacks_tell_data(p, p->bev.writecb, NULL);
+	callbacks_end(locks);
 }
 
 void
 evrt__bev_call_event(struct bufferevent_private *p, short what, int err, int options)
 {
+	struct evrt_bev_locks *locks = p->locks;
+
 	if (!p->bev.errorcb)
 		return;
 	if (callbacks_deferred(p, options)) {
@@ -135,15 +143,15 @@ evrt__bev_call_event(struct bufferevent_private *p, short what, int err, int opt
 		callbacks_schedule(p);
 		return;
 	}
-	callbacks_tell_event(p, what, err, false);
-	callbacks_end(p);
+	callbacks_tell_event(p, what, err, NULL);
+	callbacks_end(locks);
 }
 
 static void
-callbacks_run_pending(struct bufferevent_private *p)
+callbacks_run_pending(struct bufferevent_private *p, struct evrt_bev_locks *locks)
 {
 	/* What becomes due from here on asks for another run. */
-	bool unlocked = (p->options & BEV_OPT_UNLOCK_CALLBACKS) != 0;
+	struct evrt_bev_locks *unlocks = p->options & BEV_OPT_UNLOCK_CALLBACKS ? locks : NULL;
 	short what = p->events_pending;
 	int err = p->errno_pending;
 	bool reads = p->read_pending, writes = p->write_pending;
@@ -151,21 +159,21 @@ callbacks_run_pending(struct bufferevent_private *p)
 	p->call_refused = false;
 	p->events_pending = 0;
 	p->errno_pending = 0;
-	callbacks_tell_event(p, what & BEV_EVENT_CONNECTED, 0, unlocked);
+	callbacks_tell_event(p, what & BEV_EVENT_CONNECTED, 0, unlocks);
 	if (reads && p->bev.readcb) {
-		callbacks_tell_data(p, p->bev.readcb, unlocked);
+		callbacks_tell_data(p, p->bev.readcb, unlocks);
 		evrt__bev_check_input(p);
 	}
 	if (writes)
-		callbacks_tell_data(p, p->bev.writecb, unlocked);
-	callbacks_tell_event(p, (short)(what & ~BEV_EVENT_CONNECTED), err, unlocked);
+		callbacks_tell_data(p, p->bev.writecb, unlocks);
+	callbacks_tell_event(p, (short)(what & ~BEV_EVENT_CONNECTED), err, unlocks);
 }
 
 void
 evrt__bev_run_deferred(struct evrt_task *task, void *arg)
 {
 	struct bufferevent_private *p = arg;
-	struct evrt_bev_locks *locks = p->locks; /* constant, and `deferred_queued` holds a reference */
+	struct evrt_bev_locks *locks = p->locks; /* those from before the callbacks; `deferred_queued` holds a reference */
 
 	(void)task;
 	if (locks)
@@ -173,7 +181,7 @@ evrt__bev_run_deferred(struct evrt_task *task, void *arg)
 	evrt__bev_lock(p);
 	p->deferred_queued = false;
 	if (evrt__strand_current() == p->strand)
-		callbacks_run_pending(p);
+		callbacks_run_pending(p, locks);
 	/* Else the base is being freed, and what is left of its tasks is told to let go of what they hold. */
 	if (locks)
 		evrt__unlock(locks->call);

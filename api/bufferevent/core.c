@@ -51,19 +51,17 @@ evrt__bev_enter(struct bufferevent_private *p)
 	return true;
 }
 
-/* Waits for a callback that runs in another thread, and keeps others from beginning. The data lock is not held. */
-static void
-bev_call_lock(const struct bufferevent_private *p)
+/* The call lock, to wait for a callback that runs in another thread and to keep others from beginning. NULL where
+ * there is none, or where that would be with the data lock held: the thread that runs the callback might need it. */
+static void *
+bev_call_lock_of(const struct bufferevent_private *p)
 {
-	if (p->locks)
-		evrt__lock(p->locks->call);
-}
-
-static void
-bev_call_unlock(const struct bufferevent_private *p)
-{
-	if (p->locks)
-		evrt__unlock(p->locks->call);
+	if (!p->locks)
+		return NULL;
+	evrt__bev_lock(p);
+	bool holds_data = evrt__bev_in_program(p);
+	evrt__bev_unlock(p);
+	return holds_data ? NULL : p->locks->call;
 }
 
 static struct evrt_bev_locks *
@@ -108,7 +106,7 @@ evrt__bev_fini(struct bufferevent_private *p)
 		evrt__strand_unref(p->strand);
 }
 
-/* evrt_task.fn of `last`: in the strand, after everything else that this bufferevent had there. */
+/* evrt_task.fn of `deferred` at the end: in the strand, after everything else that this bufferevent had there. */
 static void
 bev_destroy(struct evrt_task *task, void *arg)
 {
@@ -170,12 +168,10 @@ bev_buffer_changed(const struct evrt__buffer_owner *owner, struct evbuffer *buf,
 {
 	struct bufferevent_private *p = bev_of_owner(owner);
 
-	p->in_buffer_cb++;
 	if (buf == p->bev.input)
 		evrt__bev_watermark_apply(p);
 	else if (info->n_added && (p->bev.enabled & EV_WRITE) && !p->write_suspended && !p->freed)
 		p->bev.be_ops->output_grew(&p->bev);
-	p->in_buffer_cb--;
 }
 
 static const struct evrt__buffer_owner_ops bev_owner_ops = { bev_owner_ref, bev_owner_unref, bev_buffer_changed };
@@ -217,6 +213,14 @@ bev_init_strand(struct bufferevent_private *p, struct bufferevent_private *with)
 	return p->strand ? 0 : -ENOMEM;
 }
 
+static struct bufferevent_private *
+bev_below(const struct bufferevent_private *p)
+{
+	struct bufferevent *below = p->bev.be_ops->get_underlying ? p->bev.be_ops->get_underlying(&p->bev) : NULL;
+
+	return below ? evrt__bev(below) : NULL;
+}
+
 static int
 bev_init_locks(struct bufferevent_private *p, struct bufferevent_private *with)
 {
@@ -232,7 +236,8 @@ bev_init_locks(struct bufferevent_private *p, struct bufferevent_private *with)
 	p->locks = locks_new();
 	if (!p->locks)
 		return -ENOMEM;
-	if (with) {
+	/* To the bottom of the chain: what a write from another thread reaches there is touched by its loop, too. */
+	for (; with; with = bev_below(with)) {
 		evrt_add_relaxed(&p->locks->refs, 1u);
 		with->locks = p->locks;
 		bev_lock_buffers(with);
@@ -305,14 +310,16 @@ bufferevent_decref(struct bufferevent *bev)
 void
 bufferevent_lock(struct bufferevent *bev)
 {
-	bev_call_lock(evrt__bev(bev));
+	void *call = bev_call_lock_of(evrt__bev(bev));
+
+	evrt__lock(call);
 	evrt__bev_lock_and_ref(evrt__bev(bev));
 }
 
 void
 bufferevent_unlock(struct bufferevent *bev)
 {
-	void *call = evrt__bev(bev)->locks ? evrt__bev(bev)->locks->call : NULL;
+	void *call = bev_call_lock_of(evrt__bev(bev)); /* bufferevent_lock in the same function had the same */
 
 	/* The call lock first: it may be gone with the last reference. Nobody counts on the order of unlocking. */
 	evrt__unlock(call);
@@ -412,17 +419,16 @@ bufferevent_setcb(struct bufferevent *bev, bufferevent_data_cb readcb, buffereve
 	/* Once this returns the callbacks that were set before do not run any more. Two strands of a pool that
 	 * wait for each other here would wait for ever. */
 	bool waits = evrt__strand_current() == NULL || bev->ev_base->kind == EVRT_BASE_PLAIN;
+	void *call = waits ? bev_call_lock_of(p) : NULL;
 
-	if (waits)
-		bev_call_lock(p);
+	evrt__lock(call);
 	evrt__bev_lock(p);
 	bev->readcb = readcb;
 	bev->writecb = writecb;
 	bev->errorcb = eventcb;
 	bev->cbarg = cbarg;
 	evrt__bev_unlock(p);
-	if (waits)
-		bev_call_unlock(p);
+	evrt__unlock(call);
 }
 
 void
@@ -501,10 +507,10 @@ bufferevent_flush(struct bufferevent *bev, short iotype, enum bufferevent_flush_
 {
 	int r = -1;
 
-	evrt__bev_lock(evrt__bev(bev));
+	evrt__bev_lock_and_ref(evrt__bev(bev));
 	if (bev->be_ops->flush)
 		r = bev->be_ops->flush(bev, iotype, mode);
-	evrt__bev_unlock(evrt__bev(bev));
+	evrt__bev_unref_and_unlock(evrt__bev(bev));
 	return r;
 }
 

@@ -21,7 +21,8 @@
 
 enum filter_state {
 	FILTER_IDLE,
-	FILTER_TELLING, /* the write callback runs, and output will be looked at again */
+	FILTER_TELLING, /* the write callback runs */
+	FILTER_ASKED,   /* and output has been written meanwhile: it is looked at again */
 	FILTER_RUNNING,
 };
 
@@ -71,7 +72,10 @@ filter_call(struct filter *f, bufferevent_filter_cb function, struct evbuffer *s
 {
 	size_t src_len = evbuffer_get_length(src), dst_len = evbuffer_get_length(dst);
 
-	if (function(src, dst, limit, mode, f->context) != BEV_OK)
+	f->p.in_program++;
+	enum bufferevent_filter_result result = function(src, dst, limit, mode, f->context);
+	f->p.in_program--;
+	if (result != BEV_OK)
 		return false;
 	*passed = true;
 	return evbuffer_get_length(src) != src_len || evbuffer_get_length(dst) != dst_len;
@@ -137,8 +141,12 @@ filter_push(struct filter *f, enum bufferevent_flush_mode mode, int options)
 	enum filter_state before = f->pushing;
 	bool passed_any = false, goes_on = mode != BEV_NORMAL || filter_can_push(f, mode);
 
-	if (before == FILTER_RUNNING || (before == FILTER_TELLING && mode == BEV_NORMAL))
+	if (before == FILTER_RUNNING)
 		return false;
+	if (before != FILTER_IDLE && mode == BEV_NORMAL) {
+		f->pushing = FILTER_ASKED;
+		return false;
+	}
 	f->pushing = FILTER_RUNNING;
 	while (goes_on) {
 		bool passed = false, moved = false;
@@ -154,10 +162,10 @@ filter_push(struct filter *f, enum bufferevent_flush_mode mode, int options)
 		(void)evrt__bev_timers_set(&f->p, EV_WRITE, true);
 		f->pushing = FILTER_TELLING;
 		evrt__bev_trigger_nolock(&f->p, EV_WRITE, options);
-		f->pushing = FILTER_RUNNING;
 		/* What the callback has written. */
 		mode = BEV_NORMAL;
-		goes_on = moved && filter_can_push(f, mode);
+		goes_on = (moved || f->pushing == FILTER_ASKED) && filter_can_push(f, mode);
+		f->pushing = FILTER_RUNNING;
 	}
 	f->pushing = before;
 	return passed_any;
@@ -291,13 +299,14 @@ filter_flush(struct bufferevent *bev, short iotype, enum bufferevent_flush_mode 
 	struct filter *f = filter_of(bev);
 	bool passed = false;
 
-	evrt__bev_lock_and_ref(&f->p);
 	if (iotype & EV_READ)
 		passed = filter_pull(f, mode);
 	if (iotype & EV_WRITE)
 		passed |= filter_push(f, mode, 0);
+	/* Its callbacks run with the data lock released, which is ours too. */
+	evrt__bev_unlock(&f->p);
 	(void)bufferevent_flush(f->below, iotype, mode);
-	evrt__bev_unref_and_unlock(&f->p);
+	evrt__bev_lock(&f->p);
 	return passed;
 }
 

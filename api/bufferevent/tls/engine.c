@@ -1,7 +1,7 @@
 /* api/bufferevent/tls/engine.c — the turns of a TLS bufferevent: handshake, reading, writing, and their ends.
  *
  * Here:     what is waited for, and what is done when it is there.
- * Not here: the library that is asked (openssl.c, mbedtls.c), the bytes below (transport.c), the operations of the
+ * Not here: the library that is asked (openssl.c), the bytes below (transport.c), the operations of the
  *           kind (kind.c).
  * Threads:  turns in the strand; evrt__tls_watch and evrt__tls_let_go any, locked.
  *
@@ -95,6 +95,7 @@ engine_enter(struct evrt_tls *t)
 {
 	EVRT_ASSERT(!t->in_call);
 	t->in_call = true;
+	t->p.in_program++;
 	t->drained = 0;
 	t->received = t->io_ended = false;
 	t->io_error = 0;
@@ -106,6 +107,7 @@ static void
 engine_leave(struct evrt_tls *t, bool reads)
 {
 	t->in_call = false;
+	t->p.in_program--;
 	if (t->drained)
 		evrt__tls_drained(t, t->drained);
 	if (t->received && !reads)

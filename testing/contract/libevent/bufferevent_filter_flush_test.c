@@ -160,6 +160,39 @@ the_write_callback_may_flush(void)
 	close_all();
 }
 
+static void
+write_in_it(struct bufferevent *bev, void *written)
+{
+	if ((*(int *)written)++ == 0)
+		bufferevent_write(bev, "hello", 5);
+}
+
+/* Nothing happens below that would bring it along. */
+static void
+what_its_write_callback_writes_passes(void)
+{
+	int fds[2], written = 1;
+
+	base = event_base_new();
+	CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	CHECK_INT_EQ(evutil_make_socket_nonblocking(fds[0]), 0);
+	below = bufferevent_socket_new(base, fds[0], BEV_OPT_CLOSE_ON_FREE);
+	struct bufferevent *bev = bufferevent_filter_new(below, NULL, NULL, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+	bufferevent_setcb(bev, NULL, write_in_it, NULL, &written);
+	bufferevent_enable(bev, EV_WRITE);
+	turn();
+	turn();
+	written = 0;
+	CHECK_INT_EQ(bufferevent_flush(bev, EV_WRITE, BEV_FLUSH), 1);
+	CHECK_INT_EQ(written > 0, 1);
+	CHECK_INT_EQ(out(bev), 0);
+	CHECK_INT_EQ(out(below), 5);
+	bufferevent_free(bev);
+	turn();
+	event_base_free(base);
+	close(fds[1]);
+}
+
 #define CASE(name) { #name, name }
 static const struct evrt_test_case cases[] = {
 	CASE(normal_of_nothing),
@@ -180,6 +213,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(a_flush_ignores_the_marks_and_normal_does_not),
 	CASE(a_flush_while_disabled_calls_once),
 	CASE(the_write_callback_may_flush),
+	CASE(what_its_write_callback_writes_passes),
 	{ NULL, NULL },
 };
 
