@@ -167,7 +167,8 @@ bool evrt__bev_enter(struct bufferevent_private *);
 /* 1 when that was the last reference, 0 otherwise. */
 int evrt__bev_unref_and_unlock(struct bufferevent_private *);
 /* Does a function of the program run further up the stack, with the data lock held: a callback of an evbuffer,
- * or what in_program counts, a filter's function or a callback of a TLS library? Locked; so the stack is the caller's. */
+ * or what in_program counts, a filter's function or a callback of a TLS library? Locked; so the stack is the
+ * caller's. */
 static inline bool
 evrt__bev_in_program(const struct bufferevent_private *p)
 {
