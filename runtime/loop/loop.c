@@ -252,6 +252,7 @@ loop_run_queue(struct evrt_loop *l, struct evrt_link *queue, int callbacks_max, 
 		struct evrt_task *t = EVRT_CONTAINER_OF(queue->next, struct evrt_task, link);
 		if (t == &l->more_due) {
 			loop_tell_more(l, queue);
+			most += LOOP_TIMERS_AT_ONCE + 1; /* they were due before, as this was there */
 			continue;
 		}
 		if (!(t->flags & EVRT_TASK_INTERNAL))
