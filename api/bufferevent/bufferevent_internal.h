@@ -71,6 +71,9 @@ struct bufferevent_ops {
 	int (*set_fd)(struct bufferevent *, evutil_socket_t fd);
 	/* NULL: there is none. */
 	struct bufferevent *(*get_underlying)(const struct bufferevent *);
+	/* Where its bytes go without the kernel, and which therefore has the same locks. NULL or returns NULL: there
+	 * is none. */
+	struct bufferevent *(*get_partner)(const struct bufferevent *);
 	/* NULL: fixed for life. 0 or -1; changing nothing then. */
 	int (*set_base)(struct bufferevent *, struct event_base *base);
 	int (*set_priority)(struct bufferevent *, int priority);

@@ -213,6 +213,14 @@ bev_init_strand(struct bufferevent_private *p, struct bufferevent_private *with)
 	return p->strand ? 0 : -ENOMEM;
 }
 
+static void
+bev_give_locks(struct bufferevent_private *to, struct evrt_bev_locks *locks)
+{
+	evrt_add_relaxed(&locks->refs, 1u); /* who gives holds one */
+	to->locks = locks;
+	bev_lock_buffers(to);
+}
+
 static struct bufferevent_private *
 bev_below(const struct bufferevent_private *p)
 {
@@ -238,9 +246,10 @@ bev_init_locks(struct bufferevent_private *p, struct bufferevent_private *with)
 		return -ENOMEM;
 	/* To the bottom of the chain: what a write from another thread reaches there is touched by its loop, too. */
 	for (; with; with = bev_below(with)) {
-		evrt_add_relaxed(&p->locks->refs, 1u);
-		with->locks = p->locks;
-		bev_lock_buffers(with);
+		struct bufferevent *partner = with->bev.be_ops->get_partner ? with->bev.be_ops->get_partner(&with->bev) : NULL;
+		bev_give_locks(with, p->locks);
+		if (partner)
+			bev_give_locks(evrt__bev(partner), p->locks);
 	}
 	return 0;
 }

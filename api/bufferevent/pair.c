@@ -146,6 +146,14 @@ pair_flush(struct bufferevent *bev, short iotype, enum bufferevent_flush_mode mo
 	return 0;
 }
 
+static struct bufferevent *
+pair_get_partner(const struct bufferevent *bev)
+{
+	const struct pair_end *end = (const struct pair_end *)(const void *)bev;
+
+	return end->partner ? &end->partner->p.bev : NULL;
+}
+
 static const struct bufferevent_ops pair_ops = {
 	.name = "pair",
 	.enable = pair_enable,
@@ -155,6 +163,7 @@ static const struct bufferevent_ops pair_ops = {
 	.stop = pair_stop,
 	.destroy = pair_destroy,
 	.flush = pair_flush,
+	.get_partner = pair_get_partner,
 };
 
 /* 0 or -errno. */
@@ -212,8 +221,7 @@ bufferevent_pair_get_partner(struct bufferevent *bev)
 	if (!bev || bev->be_ops != &pair_ops)
 		return NULL;
 	evrt__bev_lock(evrt__bev(bev));
-	if (pair_end(bev)->partner)
-		partner = &pair_end(bev)->partner->p.bev;
+	partner = pair_get_partner(bev);
 	evrt__bev_unlock(evrt__bev(bev));
 	return partner;
 }

@@ -13,6 +13,10 @@
 
 /* So many timers are told at once: what they touch fits the first-level cache. */
 #define LOOP_TIMERS_AT_ONCE 64u
+/* So many tasks beyond those that were there are run before the poller and the timers get another look: what puts
+ * itself back each time (a reader that leaves its input full, a socket that always has more) keeps a queue from
+ * ever being empty. */
+#define LOOP_TASKS_MORE 32u
 #define LOOP_UNVERIFIED_TURNS_MAX 1024u
 #define LOOP_STALE_TURNS_MAX 64u
 
@@ -241,12 +245,14 @@ loop_tell_more(struct evrt_loop *l, struct evrt_link *queue)
 static int
 loop_run_queue(struct evrt_loop *l, struct evrt_link *queue, int callbacks_max, evrt_ns until)
 {
+	unsigned most = l->strand.active_count + LOOP_TASKS_MORE;
 	int count = 0;
 
-	while (!evrt__list_empty(queue)) {
+	for (unsigned ran = 0; !evrt__list_empty(queue) && ran < most; ran++) {
 		struct evrt_task *t = EVRT_CONTAINER_OF(queue->next, struct evrt_task, link);
 		if (t == &l->more_due) {
 			loop_tell_more(l, queue);
+			most += LOOP_TIMERS_AT_ONCE + 1; /* they were due before, as this was there */
 			continue;
 		}
 		if (!(t->flags & EVRT_TASK_INTERNAL))

@@ -347,7 +347,8 @@ engine_empty(struct evrt_tls *t, size_t limit, ssize_t *result)
 
 	*result = 1;
 	evbuffer_unfreeze(output, 1);
-	while (evbuffer_get_length(output) > 0 && total < limit) {
+	/* A callback of output may end all. */
+	while (evbuffer_get_length(output) > 0 && total < limit && evrt__tls_serves(t, EV_WRITE)) {
 		struct evbuffer_iovec piece = engine_next_record(t, limit - total);
 		engine_enter(t);
 		if (piece.iov_base) {
@@ -392,7 +393,7 @@ engine_write(struct evrt_tls *t)
 			return;
 		total = engine_empty(t, budget, &result);
 	}
-	if (evbuffer_get_length(output) == 0 && t->finishing && !t->finished)
+	if (evbuffer_get_length(output) == 0 && t->finishing && !t->finished && evrt__tls_serves(t, EV_WRITE))
 		engine_finish(t, &result);
 	t->write_wants = engine_wants(result, EV_WRITE);
 	struct evrt_tls_end end = engine_end_of(t, result);

@@ -157,7 +157,7 @@ void evrt__tls_resume(struct evrt_tls *);
 void evrt__tls_ready(struct evrt_tls *, unsigned bits);
 /* The direction has refused. In the strand, locked. */
 void evrt__tls_drained(struct evrt_tls *, unsigned bits);
-/* Takes over the callbacks of the bufferevent below, and gives them back. Locked. */
+/* Takes over the callbacks of the bufferevent below, not locked; and gives them back, locked. */
 void evrt__tls_below_begin(struct evrt_tls *);
 void evrt__tls_below_end(struct evrt_tls *);
 

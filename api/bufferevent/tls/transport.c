@@ -209,7 +209,10 @@ evrt__tls_below_begin(struct evrt_tls *t)
 {
 	bufferevent_setcb(t->below, below_readable, below_writable, below_event, t);
 	bufferevent_setwatermark(t->below, EV_READ, 0, 0);
+	evrt__bev_lock(&t->p);
 	t->ready = EVRT_READ | EVRT_WRITE;
+	evrt__bev(t->below)->above_pulls = true;
+	evrt__bev_unlock(&t->p);
 	(void)bufferevent_enable(t->below, EV_READ | EV_WRITE); /* a descriptor that will come is enabled then */
 }
 
@@ -218,6 +221,7 @@ evrt__tls_below_end(struct evrt_tls *t)
 {
 	struct bufferevent *below = t->below;
 
+	evrt__bev(below)->above_pulls = false;
 	/* Not bufferevent_setcb, which would wait for a callback: one that has begun finds that nothing is added. The
 	 * program may have set its own meanwhile. */
 	if (below->errorcb == below_event && below->cbarg == t) {

@@ -1,4 +1,4 @@
-/* testing/contract/libevent/bufferevent_time_test.c — socket bufferevents: timeouts.
+/* testing/contract/libevent/bufferevent_time_test.c — socket bufferevents: timeouts; the time of others.
  *
  * Built against evrt and against Debian's libevent from this one source: a case that fails in either build is
  * wrong, or a difference that docs/COMPAT.md must list. Public headers only.
@@ -7,6 +7,8 @@
  * the loop, and a slow machine only makes it pass more.
  */
 #include "testing/contract/libevent/bufferevent_rig.h"
+
+#include <stdbool.h>
 
 #include <event2/bufferevent_compat.h>
 #include <stdlib.h>
@@ -395,6 +397,46 @@ the_old_call_takes_seconds(void)
 	close_bev(bev);
 }
 
+/* --- others have their time ------------------------------------------------------------------- */
+
+static int busy_reads;
+
+static void
+count_busy_read(struct bufferevent *bev, void *takes)
+{
+	if (busy_reads++ == 0) {
+		struct timeval now = { 0, 0 };
+		event_base_loopexit(base, &now);
+	}
+	if (takes)
+		evbuffer_drain(bufferevent_get_input(bev), 1);
+	if (busy_reads == 5000)
+		event_base_loopbreak(base);
+}
+
+/* A bufferevent that always has something to do, and a timer. */
+static void
+busy_beside_a_timer(bool takes)
+{
+	static const char bytes[10000];
+	struct bufferevent *bev = open_bev(0);
+	bufferevent_setcb(bev, count_busy_read, NULL, NULL, takes ? &busy_reads : NULL);
+	if (takes)
+		bufferevent_set_max_single_read(bev, 1);
+	else
+		bufferevent_setwatermark(bev, EV_READ, 0, 10);
+	CHECK_INT_EQ(write(fds[1], bytes, sizeof(bytes)), (ssize_t)sizeof(bytes));
+	bufferevent_enable(bev, EV_READ);
+	CHECK_INT_EQ(event_base_dispatch(base), 0);
+	CHECK(busy_reads < 5000);
+	bufferevent_disable(bev, EV_READ);
+	event_base_loop(base, EVLOOP_NONBLOCK); /* what is deferred */
+	close_bev(bev);
+}
+
+static void a_socket_that_has_much_lets_timers_run(void) { busy_beside_a_timer(true); }
+static void a_reader_that_leaves_input_full_lets_timers_run(void) { busy_beside_a_timer(false); }
+
 static const struct evrt_test_case cases[] = {
 	{ "the_fields_say_what_was_set", the_fields_say_what_was_set },
 	{ "zero_is_no_timeout", zero_is_no_timeout },
@@ -417,6 +459,8 @@ static const struct evrt_test_case cases[] = {
 	{ "without_an_event_callback_it_is_still_disabled", without_an_event_callback_it_is_still_disabled },
 	{ "a_common_timeout_serves_too", a_common_timeout_serves_too },
 	{ "the_old_call_takes_seconds", the_old_call_takes_seconds },
+	{ "a_socket_that_has_much_lets_timers_run", a_socket_that_has_much_lets_timers_run },
+	{ "a_reader_that_leaves_input_full_lets_timers_run", a_reader_that_leaves_input_full_lets_timers_run },
 	{ NULL, NULL },
 };
 

@@ -155,6 +155,57 @@ a_handshake_anew(void)
 	rig_close();
 }
 
+static void
+free_when_drained(struct evbuffer *output, const struct evbuffer_cb_info *info, void *arg)
+{
+	struct side *side = arg;
+
+	(void)output;
+	if (info->n_deleted == 0)
+		return;
+	side->writable++;
+	if (side->bev)
+		bufferevent_free(side->bev);
+	side->bev = NULL;
+}
+
+/* The TLS object may be gone with it. */
+static void
+nothing_is_written_when_a_callback_of_output_has_freed_it(void)
+{
+	struct side side = { 0 };
+	struct peer peer;
+	rig_one_done(&side, &peer);
+	bufferevent_setcb(side.bev, NULL, NULL, NULL, NULL);
+	evbuffer_add_cb(bufferevent_get_output(side.bev), free_when_drained, &side);
+	side.writable = 0;
+	side_send(&side, 100000);
+	rig_turns(5);
+	CHECK_INT_EQ(side.writable, 1);
+	peer_close(&peer);
+	rig_close();
+}
+
+/* Nobody takes it, and nobody is asked to. */
+static void
+full_input_below_one_that_does_not_read_lets_the_loop_rest(void)
+{
+	struct side side = { 0 };
+	struct peer peer;
+	rig_one_done(&side, &peer);
+	struct bufferevent *below = bufferevent_get_underlying(side.bev);
+	bufferevent_disable(side.bev, EV_READ);
+	if (below)
+		bufferevent_setwatermark(below, EV_READ, 0, 100);
+	UNTIL(peer_sends(&peer, 1000));
+	rig_turns(20); /* each of which ends when nothing is left to be called */
+	bufferevent_enable(side.bev, EV_READ);
+	UNTIL(side.received == 1000);
+	side_close(&side);
+	peer_close(&peer);
+	rig_close();
+}
+
 static const struct evrt_test_case cases[] = {
 	{ "reading_goes_on_below_the_high_watermark", reading_goes_on_below_the_high_watermark },
 	{ "what_the_ssl_object_holds_is_not_forgotten", what_the_ssl_object_holds_is_not_forgotten },
@@ -163,6 +214,10 @@ static const struct evrt_test_case cases[] = {
 	{ "an_end_in_the_handshake_is_told_once", an_end_in_the_handshake_is_told_once },
 	{ "a_handshake_goes_on_after_its_timeout", a_handshake_goes_on_after_its_timeout },
 	{ "a_handshake_anew", a_handshake_anew },
+	{ "nothing_is_written_when_a_callback_of_output_has_freed_it",
+		nothing_is_written_when_a_callback_of_output_has_freed_it },
+	{ "full_input_below_one_that_does_not_read_lets_the_loop_rest",
+		full_input_below_one_that_does_not_read_lets_the_loop_rest },
 	{ NULL, NULL },
 };
 

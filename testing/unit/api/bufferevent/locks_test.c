@@ -232,9 +232,11 @@ take(struct bufferevent *from, void *arg)
 {
 	struct evbuffer *input = bufferevent_get_input(from);
 
+	size_t n = evbuffer_get_length(input);
+
 	(void)arg;
-	arrived += evbuffer_get_length(input);
-	evbuffer_drain(input, evbuffer_get_length(input));
+	arrived += n;
+	evbuffer_drain(input, n);
 	if (arrived >= TOTAL)
 		event_base_loopbreak(base);
 }
@@ -247,17 +249,14 @@ too_late(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-a_locked_filter_locks_all_below(void)
+locked_filter_over(struct bufferevent *below, struct bufferevent *peer)
 {
 	struct timeval limit = { 20, 0 };
 	pthread_t t;
 
-	open_all(0);
-	CHECK_INT_EQ(evutil_make_socket_nonblocking(fds[1]), 0);
-	struct bufferevent *peer = bufferevent_socket_new(base, fds[1], 0);
 	bufferevent_setcb(peer, take, NULL, NULL, NULL);
 	bufferevent_enable(peer, EV_READ);
-	top = filter_on(filter_on(bev, 0), BEV_OPT_THREADSAFE);
+	top = filter_on(filter_on(below, 0), BEV_OPT_THREADSAFE);
 	CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, too_late, NULL, &limit), 0);
 	CHECK_INT_EQ(pthread_create(&t, NULL, write_all, NULL), 0);
 	event_base_dispatch(base);
@@ -265,6 +264,25 @@ a_locked_filter_locks_all_below(void)
 	CHECK_INT_EQ(arrived, TOTAL);
 	bufferevent_free(peer);
 	close_all();
+}
+
+static void
+a_locked_filter_locks_all_below(void)
+{
+	open_all(0);
+	CHECK_INT_EQ(evutil_make_socket_nonblocking(fds[1]), 0);
+	locked_filter_over(bev, bufferevent_socket_new(base, fds[1], 0));
+}
+
+static void
+a_locked_filter_locks_both_ends_of_a_pair(void)
+{
+	struct bufferevent *ends[2];
+
+	open_all(0);
+	bufferevent_free(bev);
+	CHECK_INT_EQ(bufferevent_pair_new(base, 0, ends), 0);
+	locked_filter_over(ends[0], ends[1]);
 }
 
 #define CASE(name) { #name, name }
@@ -277,6 +295,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(a_locked_filter_is_made_in_an_event_callback),
 	CASE(a_locked_filter_is_made_in_an_unlocked_callback),
 	CASE(a_locked_filter_locks_all_below),
+	CASE(a_locked_filter_locks_both_ends_of_a_pair),
 	{ NULL, NULL },
 };
 
