@@ -141,6 +141,7 @@ tls_set_fd(struct bufferevent *bev, evutil_socket_t fd)
 	evrt__bev_connect_cancel(&t->p);
 	evrt__bev_socket_del(&t->p, RW);
 	evrt__bev_socket_attach(&t->p, fd);
+	t->finishing = t->finished = false;
 	evrt__tls_begin(t);
 	return evrt__public_result(tls_open(t));
 }

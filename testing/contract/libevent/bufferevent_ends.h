@@ -109,6 +109,7 @@ close_ends(void)
 	for (int i = 0; i < 2; i++)
 		if (end[i])
 			bufferevent_free(end[i]);
+	turns(5); /* libevent leaves open what is freed with deferred callbacks on their way and gets no turn more */
 	event_base_free(base);
 }
 
