@@ -165,9 +165,10 @@ void evrt__bev_lock_and_ref(struct bufferevent_private *);
 bool evrt__bev_enter(struct bufferevent_private *);
 /* 1 when that was the last reference, 0 otherwise. */
 int evrt__bev_unref_and_unlock(struct bufferevent_private *);
-/* Locked. A direction is served while it is enabled and no reason to suspend it is set. */
+/* Locked. A direction is served while it is enabled and no reason to suspend it is set. resume: 0, or -1 with errno;
+ * where there is nobody to tell, the next enable does. */
 void evrt__bev_suspend(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
-void evrt__bev_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
+int evrt__bev_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
 /* bufferevent_enable and _disable, locked. */
 int evrt__bev_enable_nolock(struct bufferevent_private *, short events);
 void evrt__bev_disable_nolock(struct bufferevent_private *, short events);
