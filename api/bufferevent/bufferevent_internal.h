@@ -177,9 +177,10 @@ evrt__bev_in_program(const struct bufferevent_private *p)
 {
 	return p->in_program || p->bev.input->callback_depth || p->bev.output->callback_depth;
 }
-/* Locked. A direction is served while it is enabled and no reason to suspend it is set. */
+/* Locked. A direction is served while it is enabled and no reason to suspend it is set. resume: 0, or -1 with errno;
+ * where there is nobody to tell, the next enable does. */
 void evrt__bev_suspend(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
-void evrt__bev_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
+int evrt__bev_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
 /* bufferevent_enable and _disable, locked. */
 int evrt__bev_enable_nolock(struct bufferevent_private *, short events);
 void evrt__bev_disable_nolock(struct bufferevent_private *, short events);

@@ -156,7 +156,8 @@ filter_push(struct filter *f, enum bufferevent_flush_mode mode, int options)
 			moved |= goes_on;
 			goes_on = goes_on && filter_can_push(f, mode);
 		} while (goes_on);
-		if (!passed)
+		/* A function that says OK and does nothing is told of once, or that would go on for ever. */
+		if (!passed || (passed_any && !moved))
 			break;
 		passed_any = true;
 		(void)evrt__bev_timers_set(&f->p, EV_WRITE, true);
@@ -213,11 +214,39 @@ filter_below_event(struct bufferevent *below, short what, void *arg)
 
 /* --- the kind --------------------------------------------------------------------------------- */
 
+/* 0 or -errno: then it still does not read, and the next enable tries again. */
+static int
+filter_let_below_read(struct filter *f)
+{
+	struct bufferevent_private *below = evrt__bev(f->below);
+
+	if (evrt__bev_resume(below, EV_READ, EVRT_BEV_SUSPEND_ABOVE) == 0)
+		return 0;
+	int err = -errno;
+	evrt__bev_suspend(below, EV_READ, EVRT_BEV_SUSPEND_ABOVE);
+	return err;
+}
+
+/* What is at the bottom may have found no memory when its output grew. The program, which enables again, enables only
+ * the filter. */
+static void
+filter_urge_bottom(struct filter *f)
+{
+	struct bufferevent *bottom = f->below;
+
+	while (bottom->be_ops->get_underlying)
+		bottom = bottom->be_ops->get_underlying(bottom);
+	if (evbuffer_get_length(bottom->output) > 0 && (bottom->enabled & EV_WRITE) &&
+	    !evrt__bev(bottom)->write_suspended && !evrt__bev(bottom)->freed)
+		bottom->be_ops->output_grew(bottom);
+}
+
 static int
 filter_enable(struct bufferevent *bev, short events)
 {
 	struct filter *f = filter_of(bev);
 	int err = evrt__bev_timers_set(&f->p, events, true);
+	int below_err = 0;
 
 	/* What waits passes now; the program hears of it from the loop, not from inside of its own call. */
 	evrt__bev_lock_and_ref(&f->p);
@@ -225,12 +254,14 @@ filter_enable(struct bufferevent *bev, short events)
 		if (evbuffer_get_length(f->below->input) > 0 && filter_pull(f, BEV_NORMAL))
 			evrt__bev_trigger_nolock(&f->p, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 		if (filter_may_read(f))
-			evrt__bev_resume(evrt__bev(f->below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
+			below_err = filter_let_below_read(f);
 	}
-	if (events & EV_WRITE)
+	if (events & EV_WRITE) {
 		(void)filter_push(f, BEV_NORMAL, BEV_TRIG_DEFER_CALLBACKS);
+		filter_urge_bottom(f);
+	}
 	evrt__bev_unref_and_unlock(&f->p);
-	return evrt__public_result(err);
+	return evrt__public_result(err < 0 ? err : below_err);
 }
 
 static void
@@ -274,7 +305,7 @@ filter_stop(struct bufferevent *bev)
 	}
 	/* What is left below is the program's again. */
 	if (!(f->p.options & BEV_OPT_CLOSE_ON_FREE))
-		evrt__bev_resume(evrt__bev(below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
+		(void)evrt__bev_resume(evrt__bev(below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
 }
 
 static void

@@ -6,6 +6,11 @@
  */
 #include "testing/unit/api/bufferevent/kinds_rig.h"
 
+#include <event2/util.h>
+
+#include <sys/socket.h>
+#include <unistd.h>
+
 static int calls;
 
 static void
@@ -49,6 +54,102 @@ a_function_that_does_nothing_is_not_called_for_ever(void)
 	CHECK(calls >= 2 && calls < 10);
 	close_all();
 }
+
+static void
+write_one(struct bufferevent *bev, void *arg)
+{
+	(void)arg;
+	if (++writes == 1)
+		bufferevent_write(bev, "x", 1);
+}
+
+static void
+what_is_written_when_a_flush_of_nothing_is_told_passes(void)
+{
+	open_filter(NULL, NULL);
+	bufferevent_setcb(a, NULL, write_one, NULL, NULL);
+	bufferevent_flush(a, EV_WRITE, BEV_FLUSH);
+	CHECK_INT_EQ(writes, 2);
+	CHECK_INT_EQ(out(a), 0);
+	CHECK_INT_EQ(in(b), 1);
+	close_all();
+}
+
+/* A filter over a socket, whose peer is returned; the k-th allocation of the filter's making fails. -1: too much
+ * did. */
+static int
+open_over_socket(uint64_t k)
+{
+	evutil_socket_t fds[2];
+
+	base = event_base_new();
+	CHECK_INT_EQ(evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	for (int i = 0; i < 2; i++)
+		CHECK_INT_EQ(evutil_make_socket_nonblocking(fds[i]), 0);
+	struct bufferevent *bottom = bufferevent_socket_new(base, fds[0], BEV_OPT_CLOSE_ON_FREE);
+	evrt_test_fail_alloc(k);
+	a = bufferevent_filter_new(bottom, NULL, NULL, BEV_OPT_CLOSE_ON_FREE, NULL, NULL);
+	b = NULL;
+	if (a)
+		return fds[1];
+	bufferevent_free(bottom);
+	close_all();
+	close(fds[1]);
+	return -1;
+}
+
+static void
+read_over_socket(int peer, uint64_t k, int *refused)
+{
+	evrt_test_fail_alloc(k);
+	if (bufferevent_enable(a, EV_READ) < 0) {
+		++*refused;
+		CHECK_INT_EQ(bufferevent_enable(a, EV_READ), 0);
+	}
+	CHECK_INT_EQ(write(peer, "x", 1), 1);
+	evrt_test_fail_alloc(0);
+	turn();
+	CHECK_INT_EQ(in(a), 1);
+}
+
+static void
+write_over_socket(int peer, uint64_t k, int *left)
+{
+	char byte;
+
+	evrt_test_fail_alloc(k);
+	int r = bufferevent_write(a, "x", 1);
+	evrt_test_fail_alloc(0);
+	if (r < 0)
+		return;
+	turn();
+	*left += out(below(a)) != 0;
+	CHECK_INT_EQ(bufferevent_enable(a, EV_WRITE), 0);
+	turn();
+	CHECK_INT_EQ(read(peer, &byte, 1), 1);
+}
+
+/* What is below was refused memory when the filter was made, and once more later: enabling the filter tells of it, or
+ * sets it right. */
+static void
+enabling_a_filter_repairs_what_is_below(void (*act)(int peer, uint64_t k, int *counter))
+{
+	int counter = 0;
+
+	for (uint64_t k = 1; k < 20; k++)
+		for (uint64_t then = 1; then < 10; then++) {
+			int peer = open_over_socket(k);
+			if (peer < 0)
+				break;
+			act(peer, then, &counter);
+			close_all();
+			close(peer);
+		}
+	CHECK(counter > 0); /* or none of it has happened */
+}
+
+static void reading_is_repaired(void) { enabling_a_filter_repairs_what_is_below(read_over_socket); }
+static void writing_is_repaired(void) { enabling_a_filter_repairs_what_is_below(write_over_socket); }
 
 static void
 a_reader_that_drains_in_its_callback_goes_on(void)
@@ -310,6 +411,9 @@ a_filter_is_made_whole_or_not_at_all(void)
 static const struct evrt_test_case cases[] = {
 	CASE(an_enabled_filter_sees_what_waits),
 	CASE(a_function_that_does_nothing_is_not_called_for_ever),
+	CASE(what_is_written_when_a_flush_of_nothing_is_told_passes),
+	CASE(reading_is_repaired),
+	CASE(writing_is_repaired),
 	CASE(a_reader_that_drains_in_its_callback_goes_on),
 	CASE(a_full_filter_takes_nothing_from_below),
 	CASE(full_input_below_a_filter_that_waits_lets_the_loop_end),
