@@ -150,13 +150,15 @@ evbuffer_remove_buffer(struct evbuffer *src, struct evbuffer *dst, size_t datlen
 {
 	int result = -1;
 	evrt__buffer_lock2(src, dst);
+	bool whole = datlen >= src->total_len;
 	size_t n = datlen < src->total_len ? datlen : src->total_len;
 	if (n > INT_MAX)
 		n = INT_MAX; /* what the result can tell; the caller comes again for the rest */
-	if (src == dst || n == 0)
+	if (src == dst || datlen == 0)
 		result = 0;
 	else if (move_is_allowed(dst, dst->frozen_end, src, n) && move_front(src, dst, n) == 0)
 		result = (int)n;
-	evrt__buffer_finish2(dst, src);
+	/* The order of libevent, which is that of evbuffer_add_buffer when all goes. */
+	evrt__buffer_finish2(whole ? src : dst, whole ? dst : src);
 	return result;
 }

@@ -45,19 +45,18 @@ evbuffer_add_reference(struct evbuffer *buf, const void *data, size_t datlen,
 	return evbuffer_add_reference_with_offset(buf, data, 0, datlen, cleanupfn, cleanupfn_arg);
 }
 
-/* A list of shared chains for the contents; *ok false when they cannot be shared, or memory is out. */
+/* A list of shared chains for the contents, of which there are some; NULL when they cannot be shared, or memory is
+ * out. */
 static struct evrt_chain *
-reference_share(const struct evbuffer *src, struct evrt_chain **out_last, bool *ok)
+reference_share(const struct evbuffer *src, struct evrt_chain **out_last)
 {
 	struct evrt_chain *first = NULL;
 	struct evrt_chain **at = &first;
-	*ok = true;
 	for (struct evrt_chain *c = src->first; c; c = c->next) {
 		bool can = c->kind == EVRT_CHAIN_HEAP || c->kind == EVRT_CHAIN_REFERENCE;
 		*at = can ? evrt__chain_new_shared(c) : NULL;
 		if (!*at) {
 			evrt__chain_drop_list(first);
-			*ok = false;
 			return NULL;
 		}
 		*out_last = *at;
@@ -70,22 +69,23 @@ int
 evbuffer_add_buffer_reference(struct evbuffer *outbuf, struct evbuffer *inbuf)
 {
 	int result = -1;
-	bool ok;
 	evrt__buffer_lock2(inbuf, outbuf);
+	if (inbuf->total_len == 0) {
+		result = 0;
+		goto out;
+	}
 	if (inbuf == outbuf || outbuf->frozen_end || !evrt__buffer_fits(outbuf, inbuf->total_len))
 		goto out;
 	struct evrt_chain *last = NULL;
-	struct evrt_chain *first = reference_share(inbuf, &last, &ok);
-	if (!ok)
+	struct evrt_chain *first = reference_share(inbuf, &last);
+	if (!first)
 		goto out;
-	if (first) {
-		if (outbuf->last)
-			outbuf->last->next = first;
-		else
-			outbuf->first = first;
-		outbuf->last = last;
-		evrt__buffer_added(outbuf, inbuf->total_len);
-	}
+	if (outbuf->last)
+		outbuf->last->next = first;
+	else
+		outbuf->first = first;
+	outbuf->last = last;
+	evrt__buffer_added(outbuf, inbuf->total_len);
 	result = 0;
 out:
 	evrt__buffer_finish2(inbuf, outbuf);

@@ -278,6 +278,27 @@ try_buffer_reference(struct evbuffer *buf, struct evbuffer *other)
 	return evbuffer_add_buffer_reference(buf, other) == 0;
 }
 
+/* Where there is nothing to move, some calls do not look whether they might. */
+static void
+frozen_and_empty(void)
+{
+	struct evbuffer *empty = evbuffer_new(), *buf = evbuffer_new();
+
+	CHECK_INT_EQ(evbuffer_add_buffer_reference(empty, empty), 0);
+	evbuffer_add(buf, "abc", 3);
+	evbuffer_freeze(buf, 0);
+	CHECK_INT_EQ(evbuffer_add_buffer_reference(buf, empty), 0);
+	CHECK_INT_EQ(evbuffer_add_buffer(buf, empty), 0);
+	CHECK_INT_EQ(evbuffer_remove_buffer(empty, buf, 0), 0);
+	CHECK_INT_EQ(evbuffer_remove_buffer(empty, buf, 5), -1);
+	evbuffer_unfreeze(buf, 0);
+	CHECK_INT_EQ(evbuffer_remove_buffer(empty, buf, 5), 0);
+	evbuffer_freeze(empty, 1);
+	CHECK_INT_EQ(evbuffer_remove_buffer(empty, buf, 5), -1);
+	evbuffer_free(empty);
+	evbuffer_free(buf);
+}
+
 /* X(call, what stands against it in buf, in the other one) */
 #define CALLS(X) \
 	X(add, END, NONE) X(add_nothing, END, NONE) X(printf, END, NONE) X(iovec, END, NONE) \
@@ -300,6 +321,7 @@ CALLS(CASE)
 #define ROW(call, buf_end, other_end) { "frozen_" #call, frozen_##call },
 static const struct evrt_test_case cases[] = {
 	CALLS(ROW)
+	{ "frozen_and_empty", frozen_and_empty },
 	{ NULL, NULL },
 };
 

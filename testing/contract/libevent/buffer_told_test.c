@@ -261,6 +261,21 @@ remove_buffer_of_all_tells_both(void)
 	evbuffer_free(c);
 }
 
+/* All that there is goes as evbuffer_add_buffer takes it. */
+static void
+remove_buffer_of_all_tells_source_first(void)
+{
+	struct evbuffer *a = watched("abc");
+	struct evbuffer *c = evbuffer_new();
+	rig_watch(c, "c");
+	CHECK_INT_EQ(evbuffer_remove_buffer(a, c, 100), 3);
+	rig_check_trace("b:3+0-3 c:0+3-0 ");
+	CHECK_INT_EQ(evbuffer_remove_buffer(c, a, 3), 3);
+	rig_check_trace("c:3+0-3 b:0+3-0 ");
+	evbuffer_free(a);
+	evbuffer_free(c);
+}
+
 static void
 buffer_reference_tells_the_target(void)
 {
@@ -349,6 +364,7 @@ static const struct evrt_test_case cases[] = {
 	{ "prepend_buffer_tells_source_then_target", prepend_buffer_tells_source_then_target },
 	{ "remove_buffer_tells_target_then_source", remove_buffer_tells_target_then_source },
 	{ "remove_buffer_of_all_tells_both", remove_buffer_of_all_tells_both },
+	{ "remove_buffer_of_all_tells_source_first", remove_buffer_of_all_tells_source_first },
 	{ "buffer_reference_tells_the_target", buffer_reference_tells_the_target },
 	{ "files_tell_their_length", files_tell_their_length },
 	{ "descriptors_tell_what_went_through", descriptors_tell_what_went_through },
