@@ -145,11 +145,13 @@ struct evrt_buffer_change { size_t added, deleted; };
 /* How the callbacks of an evbuffer are deferred; made by whoever can run something later. */
 struct evrt__buffer_defer {
 	/* Called with the evbuffer's lock held when there is something to tell; answered by one
-	 * evrt__buffer_run_deferred(buf), later and from elsewhere. */
+	 * evrt__buffer_run_deferred(buf, this), later and from elsewhere. */
 	void (*schedule)(struct evrt__buffer_defer *, struct evbuffer *buf);
-	/* The evbuffer needs it no more. May be NULL. */
+	/* The evbuffer needs it no more, and no answer is outstanding. May be NULL. */
 	void (*release)(struct evrt__buffer_defer *);
-	struct evrt_buffer_change untold; /* of this room */
+	/* Of this room: */
+	struct evrt_buffer_change untold;
+	bool scheduled; /* schedule was called, and not yet answered */
 };
 
 struct evbuffer {
@@ -184,8 +186,9 @@ void evrt__buffer_set_owner(struct evbuffer *, const struct evrt__buffer_owner *
 void evrt__buffer_tell_owner(struct evbuffer *, bool on);
 /* `defer` is released when the evbuffer is gone, or another call has replaced it. */
 void evrt__buffer_set_defer(struct evbuffer *, struct evrt__buffer_defer *defer);
-/* Runs what is pending and gives back the references that were taken for it: the evbuffer may be gone. */
-void evrt__buffer_run_deferred(struct evbuffer *);
+/* Runs what is pending and gives back the references that were taken for it: the evbuffer may be gone, and
+ * `defer`, whose schedule this answers. */
+void evrt__buffer_run_deferred(struct evbuffer *, struct evrt__buffer_defer *defer);
 /* For evbuffer_setcb: removes the program's callbacks, and puts `only` (evrt__calloc'ed, filled in; NULL: none)
  * in their place. */
 void evrt__buffer_replace_callbacks(struct evbuffer *, struct evbuffer_cb_entry *only);

@@ -189,7 +189,7 @@ evrt__buffer_run_callbacks(struct evbuffer *buf)
 	}
 	if (buf->deferred_pending || (!defer->untold.added && !defer->untold.deleted))
 		return;
-	buf->deferred_pending = true;
+	buf->deferred_pending = defer->scheduled = true;
 	buf->refs++;
 	if (buf->owner)
 		buf->owner->ops->ref(buf->owner);
@@ -210,20 +210,27 @@ evrt__buffer_set_defer(struct evbuffer *buf, struct evrt__buffer_defer *defer)
 	evrt__buffer_lock(buf);
 	struct evrt__buffer_defer *old = buf->defer;
 	defer->untold = old ? old->untold : (struct evrt_buffer_change){ 0, 0 };
+	defer->scheduled = false;
 	buf->defer = defer;
+	/* One that is on its way to its loop, or there already, is released by the run. */
+	bool done = old && !old->scheduled;
 	evrt__buffer_unlock(buf);
-	if (old && old->release)
+	if (done && old->release)
 		old->release(old);
 }
 
 void
-evrt__buffer_run_deferred(struct evbuffer *buf)
+evrt__buffer_run_deferred(struct evbuffer *buf, struct evrt__buffer_defer *defer)
 {
 	evrt__buffer_lock(buf);
 	const struct evrt__buffer_owner *owner = buf->owner;
-	buf->deferred_pending = false;
+	/* Before the callbacks, which may schedule it again, replace it, and free the evbuffer with it. */
+	bool replaced = buf->defer != defer;
+	buf->deferred_pending = defer->scheduled = false;
 	callbacks_tell(buf, &buf->defer->untold, true, false);
 	evrt__buffer_decref_and_unlock(buf);
+	if (replaced && defer->release)
+		defer->release(defer);
 	/* The owner's memory, where the struct lies, is kept by the reference that is given back here. */
 	if (owner)
 		owner->ops->unref(owner);

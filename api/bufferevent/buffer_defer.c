@@ -11,33 +11,19 @@
 #include "api/buffer/buffer_internal.h"
 #include "api/event/event_internal.h"
 #include "base/mem.h"
-#include "threading/lock.h"
 
 struct deferral {
 	struct evrt__buffer_defer defer; /* the evbuffer's */
-	struct evrt_task task;       /* queued while the evbuffer's deferred_pending is set */
-	struct evrt_strand *strand;  /* referenced */
-	bool replaced;               /* released while queued: its run is its end. Strand lock */
+	struct evrt_task task;       /* queued, or running, while defer.scheduled */
+	struct evrt_strand *strand;  /* referenced, const */
 };
-
-static void
-deferral_free(struct deferral *d)
-{
-	evrt__strand_unref(d->strand);
-	evrt__free(d);
-}
 
 static void
 deferral_run(struct evrt_task *task, void *buf)
 {
 	struct deferral *d = EVRT_CONTAINER_OF(task, struct deferral, task);
 
-	evrt__lock(d->strand->lock);
-	bool replaced = d->replaced;
-	evrt__unlock(d->strand->lock);
-	evrt__buffer_run_deferred(buf); /* may have freed the evbuffer, and us unless we were replaced */
-	if (replaced)
-		deferral_free(d);
+	evrt__buffer_run_deferred(buf, &d->defer);
 }
 
 static void
@@ -54,12 +40,8 @@ deferral_release(struct evrt__buffer_defer *defer)
 {
 	struct deferral *d = EVRT_CONTAINER_OF(defer, struct deferral, defer);
 
-	evrt__lock(d->strand->lock);
-	bool queued = (d->task.flags & EVRT_TASK_ACTIVE) != 0;
-	d->replaced = queued;
-	evrt__unlock(d->strand->lock);
-	if (!queued)
-		deferral_free(d);
+	evrt__strand_unref(d->strand);
+	evrt__free(d);
 }
 
 int
@@ -76,7 +58,6 @@ evbuffer_defer_callbacks(struct evbuffer *buf, struct event_base *base)
 	}
 	d->defer.schedule = deferral_schedule;
 	d->defer.release = deferral_release;
-	d->replaced = false;
 	evrt__task_init(&d->task, deferral_run, buf, 0);
 	/* A base that is freed runs it a last time, so that the evbuffer's reference is given back. */
 	d->task.flags |= EVLIST_FINALIZING;

@@ -145,7 +145,7 @@ model_run_deferred(struct ops_model *m)
 	if (!m->pending)
 		return;
 	m->pending = false;
-	evrt__buffer_run_deferred(m->buf);
+	evrt__buffer_run_deferred(m->buf, &m->defer);
 }
 
 static void

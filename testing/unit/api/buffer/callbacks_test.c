@@ -120,6 +120,7 @@ struct fake_loop {
 	struct evbuffer *queued;
 	int schedules;
 	int refs;
+	int releases;
 };
 
 static void
@@ -137,7 +138,13 @@ loop_run(struct fake_loop *l)
 	struct evbuffer *buf = l->queued;
 	CHECK(buf);
 	l->queued = NULL;
-	evrt__buffer_run_deferred(buf);
+	evrt__buffer_run_deferred(buf, &l->defer);
+}
+
+static void
+loop_release(struct evrt__buffer_defer *defer)
+{
+	EVRT_CONTAINER_OF(defer, struct fake_loop, defer)->releases++;
 }
 
 static void
@@ -205,6 +212,35 @@ freed_buffer_waits_for_its_deferred_callbacks(void)
 	CHECK_INT_EQ(loop.refs, 0);
 }
 
+/* A run may be under way in another thread while the deferral is replaced: it is the run that ends it. */
+static void
+replaced_deferral_is_released_by_its_run(void)
+{
+	struct evbuffer *buf = evbuffer_new();
+	struct fake_loop loop[3];
+	struct seen later = { 0 };
+	for (int i = 0; i < 3; i++)
+		loop[i] = (struct fake_loop){ .defer = { .schedule = loop_schedule, .release = loop_release } };
+	evrt__buffer_set_defer(buf, &loop[0].defer);
+	evbuffer_add_cb(buf, see, &later);
+	evbuffer_add(buf, "12345", 5);
+	evrt__buffer_set_defer(buf, &loop[1].defer);
+	evrt__buffer_set_defer(buf, &loop[2].defer);
+	CHECK_INT_EQ(loop[0].releases, 0);
+	CHECK_INT_EQ(loop[1].releases, 1);
+	loop_run(&loop[0]);
+	CHECK_INT_EQ(loop[0].releases, 1);
+	CHECK_INT_EQ(later.calls, 1);
+	CHECK_INT_EQ(later.last.n_added, 5);
+	evbuffer_add(buf, "6", 1);
+	CHECK_INT_EQ(loop[2].schedules, 1);
+	loop_run(&loop[2]);
+	CHECK_INT_EQ(later.calls, 2);
+	CHECK_INT_EQ(loop[2].releases, 0);
+	evbuffer_free(buf);
+	CHECK_INT_EQ(loop[0].releases + loop[1].releases + loop[2].releases, 3);
+}
+
 static void
 nothing_is_scheduled_for_nobody(void)
 {
@@ -261,6 +297,7 @@ static const struct evrt_test_case cases[] = {
 	{ "failed_calls_tell_nothing", failed_calls_tell_nothing },
 	{ "deferred_callbacks_are_told_once", deferred_callbacks_are_told_once },
 	{ "freed_buffer_waits_for_its_deferred_callbacks", freed_buffer_waits_for_its_deferred_callbacks },
+	{ "replaced_deferral_is_released_by_its_run", replaced_deferral_is_released_by_its_run },
 	{ "nothing_is_scheduled_for_nobody", nothing_is_scheduled_for_nobody },
 	{ "setcb_spares_the_owner", setcb_spares_the_owner },
 	{ "internal_flags_are_not_the_programs", internal_flags_are_not_the_programs },
