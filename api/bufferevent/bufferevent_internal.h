@@ -114,7 +114,7 @@ struct bufferevent_private {
 	uint8_t read_suspended;         /* enum evrt_bev_suspend */
 	uint8_t write_suspended;
 	uint8_t in_program;             /* see evrt__bev_in_program */
-	bool freed;                     /* bufferevent_free was called */
+	bool freed;                     /* bufferevent_free was called, or the last reference is gone */
 	bool above_pulls;               /* a filter takes input whenever it can, without being called again for it */
 	bool call_refused;              /* the call lock was not to be had: what comes is deferred, too, in order */
 

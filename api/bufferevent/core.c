@@ -127,6 +127,7 @@ evrt__bev_unref_and_unlock(struct bufferevent_private *p)
 		evrt__bev_unlock(p);
 		return 0;
 	}
+	p->freed = true; /* by bufferevent_decref, too: what a group held back is not enabled below */
 	p->bev.be_ops->stop(&p->bev);
 	evrt__bev_rate_stop(p);
 	/* From the submission on the object belongs to the strand, which may destroy it at once. */

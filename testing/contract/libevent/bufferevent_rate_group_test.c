@@ -234,6 +234,23 @@ a_least_share_that_is_no_ssize_is_refused(void)
 	close_group();
 }
 
+/* bufferevent_decref, instead of bufferevent_free, of one that would go on as soon as it has left. */
+static void
+the_last_reference_of_a_held_member_may_go(void)
+{
+	open_group(1, 100, 100, &long_tick);
+	bufferevent_enable(members[0], EV_READ);
+	feed(0, 500);
+	for (int i = 0; i < 5; i++)
+		event_base_loop(base, EVLOOP_NONBLOCK);
+	CHECK_INT_EQ(arrived(0), 100);
+	CHECK_INT_EQ(bufferevent_decref(members[0]), 1);
+	members[0] = NULL;
+	close(peers[0]);
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	close_group();
+}
+
 static const struct evrt_test_case cases[] = {
 	{ "a_group_begins_with_one_tick", a_group_begins_with_one_tick },
 	{ "its_directions_are_apart", its_directions_are_apart },
@@ -253,6 +270,7 @@ static const struct evrt_test_case cases[] = {
 	{ "the_least_share_is_clipped_to_the_rates", the_least_share_is_clipped_to_the_rates },
 	{ "the_least_share_survives_another_limit", the_least_share_survives_another_limit },
 	{ "a_least_share_that_is_no_ssize_is_refused", a_least_share_that_is_no_ssize_is_refused },
+	{ "the_last_reference_of_a_held_member_may_go", the_last_reference_of_a_held_member_may_go },
 	{ NULL, NULL },
 };
 
