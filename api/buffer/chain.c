@@ -164,6 +164,17 @@ evrt__chain_copy(const struct evrt_chain *c, size_t skip, void *out, size_t n)
 	}
 }
 
+/* What room behind the contents may grow with: all of them, if they have grown so far by such room. Where references
+ * and moved chains lie between small pieces, each new chain may soon be the last to be written to no more: it is
+ * no more than twice what the one before was. */
+static size_t
+chain_grown(const struct evbuffer *buf)
+{
+	size_t cap = buf->last && buf->last->kind == EVRT_CHAIN_HEAP ? buf->last->cap : 0;
+
+	return cap >= EVRT_CHAIN_ROOM_BULK || buf->total_len < 2 * cap ? buf->total_len : 2 * cap;
+}
+
 int
 evrt__buffer_make_room(struct evbuffer *buf, size_t size, bool contiguous)
 {
@@ -173,7 +184,7 @@ evrt__buffer_make_room(struct evbuffer *buf, size_t size, bool contiguous)
 	size_t need = contiguous ? size : size - room;
 	if (buf->spare && buf->spare->cap >= need)
 		return 0;
-	struct evrt_chain *c = evrt__chain_new_growing(need, buf->total_len);
+	struct evrt_chain *c = evrt__chain_new_growing(need, chain_grown(buf));
 	if (!c)
 		return -ENOMEM;
 	evrt__buffer_drop_spare(buf);

@@ -98,6 +98,37 @@ empty_reference_leaves_nothing(void)
 	evbuffer_free(a);
 }
 
+static size_t
+room_reserved(const struct evbuffer *buf)
+{
+	size_t sum = 0;
+	for (const struct evrt_chain *c = buf->first; c; c = c->next)
+		sum += c->kind == EVRT_CHAIN_HEAP ? c->cap : 0;
+	return sum;
+}
+
+/* As a server that sends chunks does, to a peer that does not read. */
+static void
+small_pieces_between_others_stay_small(void)
+{
+	static const char body[1000];
+	struct evbuffer *buf = evbuffer_new(), *other = evbuffer_new();
+	for (int i = 0; i < 3000; i++) {
+		CHECK_INT_EQ(evbuffer_add(buf, "3e8\r\n", 5), 0);
+		CHECK_INT_EQ(evbuffer_add_reference(buf, body, sizeof(body), NULL, NULL), 0);
+	}
+	CHECK(room_reserved(buf) <= 3000 * 256);
+	evbuffer_drain(buf, evbuffer_get_length(buf));
+	for (int i = 0; i < 3000; i++) {
+		CHECK_INT_EQ(evbuffer_add(buf, body, 300), 0);
+		CHECK_INT_EQ(evbuffer_add(other, body, sizeof(body)), 0);
+		CHECK_INT_EQ(evbuffer_add_buffer(buf, other), 0);
+	}
+	CHECK(room_reserved(buf) <= 4 * evbuffer_get_length(buf));
+	evbuffer_free(buf);
+	evbuffer_free(other);
+}
+
 static void
 lengths_that_overflow_are_refused(void)
 {
@@ -239,6 +270,7 @@ static const struct evrt_test_case cases[] = {
 	{ "room_is_taken_again_when_alone", room_is_taken_again_when_alone },
 	{ "reference_is_cleaned_once_by_the_last", reference_is_cleaned_once_by_the_last },
 	{ "empty_reference_leaves_nothing", empty_reference_leaves_nothing },
+	{ "small_pieces_between_others_stay_small", small_pieces_between_others_stay_small },
 	{ "lengths_that_overflow_are_refused", lengths_that_overflow_are_refused },
 	{ "threads_may_share_memory", threads_may_share_memory },
 	{ "two_locks_in_both_orders", two_locks_in_both_orders },
