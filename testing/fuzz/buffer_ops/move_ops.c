@@ -34,7 +34,7 @@ op_remove_buffer(struct ops_model *m)
 	int got = evbuffer_remove_buffer(from->buf, m->buf, n);
 
 	CHECK(got == -1 || (size_t)got == expect);
-	if (!ops_refused(got < 0, expect && (m->frozen[0] || from->frozen[1])))
+	if (!ops_refused(got < 0, from != m && n && (m->frozen[0] || from->frozen[1])))
 		ops_move(m, m->bytes.len, from, expect);
 }
 
@@ -45,7 +45,7 @@ op_buffer_reference(struct ops_model *m)
 	int got = evbuffer_add_buffer_reference(m->buf, from->buf);
 
 	if (got == 0 || !from->unshareable)
-		ops_refused(got != 0, from == m || m->frozen[0]);
+		ops_refused(got != 0, from->bytes.len && (from == m || m->frozen[0]));
 	if (got != 0)
 		return;
 	ops_insert(&m->bytes, m->bytes.len, ops_at(&from->bytes, 0), from->bytes.len);
