@@ -230,27 +230,45 @@ bev_below(const struct bufferevent_private *p)
 	return below ? evrt__bev(below) : NULL;
 }
 
+static struct bufferevent_private *
+bev_partner(struct bufferevent_private *p)
+{
+	struct bufferevent *partner = p->bev.be_ops->get_partner ? p->bev.be_ops->get_partner(&p->bev) : NULL;
+
+	return partner ? evrt__bev(partner) : NULL;
+}
+
+/* Those that part of the chain has already, as the other end of a pair may have brought them; one more reference. New
+ * ones, if there are none. NULL when memory is out. */
+static struct evrt_bev_locks *
+bev_locks_for_chain(struct bufferevent_private *with)
+{
+	for (; with; with = bev_below(with))
+		if (with->locks) {
+			evrt_add_relaxed(&with->locks->refs, 1u); /* who adds holds one, through the chain */
+			return with->locks;
+		}
+	return locks_new();
+}
+
 static int
 bev_init_locks(struct bufferevent_private *p, struct bufferevent_private *with)
 {
-	if (with && with->locks) {
-		evrt_add_relaxed(&with->locks->refs, 1u); /* who adds holds one, through `with` */
-		p->locks = with->locks;
+	bool has_locks = with && with->locks;
+
+	if (!has_locks && !(p->options & BEV_OPT_THREADSAFE))
 		return 0;
-	}
-	if (!(p->options & BEV_OPT_THREADSAFE))
-		return 0;
-	if (!evrt__threads_on())
+	if (!has_locks && !evrt__threads_on())
 		return -EINVAL; /* a promise that could not be kept */
-	p->locks = locks_new();
+	p->locks = bev_locks_for_chain(with);
 	if (!p->locks)
 		return -ENOMEM;
 	/* To the bottom of the chain: what a write from another thread reaches there is touched by its loop, too. */
-	for (; with; with = bev_below(with)) {
-		struct bufferevent *partner = with->bev.be_ops->get_partner ? with->bev.be_ops->get_partner(&with->bev) : NULL;
+	for (; with && !with->locks; with = bev_below(with)) {
+		struct bufferevent_private *partner = bev_partner(with);
 		bev_give_locks(with, p->locks);
-		if (partner)
-			bev_give_locks(evrt__bev(partner), p->locks);
+		if (partner && !partner->locks)
+			bev_give_locks(partner, p->locks);
 	}
 	return 0;
 }
