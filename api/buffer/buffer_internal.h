@@ -285,16 +285,21 @@ evrt__buffer_fits(const struct evbuffer *buf, size_t n)
 	return n <= EVRT_BUFFER_LEN_MAX - buf->total_len;
 }
 
-/* Appends a chain that holds bytes; counts nothing. */
+/* Appends chains that hold bytes, first..last; counts nothing. */
+static inline void
+evrt__buffer_link_list(struct evbuffer *buf, struct evrt_chain *first, struct evrt_chain *last)
+{
+	if (buf->last)
+		buf->last->next = first;
+	else
+		buf->first = first;
+	buf->last = last;
+}
 static inline void
 evrt__buffer_link(struct evbuffer *buf, struct evrt_chain *c)
 {
 	c->next = NULL;
-	if (buf->last)
-		buf->last->next = c;
-	else
-		buf->first = c;
-	buf->last = c;
+	evrt__buffer_link_list(buf, c, c);
 }
 /* Makes the rest of the last chain and the spare hold `size` bytes, `contiguous`: one of them alone. 0 or
  * -ENOMEM. */

@@ -53,11 +53,7 @@ move_append(struct evbuffer *dst, struct evbuffer *src, struct move_run run)
 	if (!run.first)
 		return;
 	dst->may_have_files = dst->may_have_files || src->may_have_files;
-	if (dst->last)
-		dst->last->next = run.first;
-	else
-		dst->first = run.first;
-	dst->last = run.last;
+	evrt__buffer_link_list(dst, run.first, run.last);
 	evrt__buffer_added(dst, run.len);
 }
 

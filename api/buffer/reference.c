@@ -80,11 +80,7 @@ evbuffer_add_buffer_reference(struct evbuffer *outbuf, struct evbuffer *inbuf)
 	struct evrt_chain *first = reference_share(inbuf, &last);
 	if (!first)
 		goto out;
-	if (outbuf->last)
-		outbuf->last->next = first;
-	else
-		outbuf->first = first;
-	outbuf->last = last;
+	evrt__buffer_link_list(outbuf, first, last);
 	evrt__buffer_added(outbuf, inbuf->total_len);
 	result = 0;
 out:

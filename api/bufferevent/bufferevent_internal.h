@@ -244,6 +244,15 @@ int evrt__bev_timers_adjust(struct bufferevent *);
 void evrt__bev_timers_stop(struct bufferevent_private *);
 void evrt__bev_timers_fini(struct bufferevent_private *);
 
+/* --- descriptor.c: what is below another bufferevent ------------------------------------------------ */
+
+/* `above` serves it no more: its callbacks, of which `eventcb` is one, are taken off, and where the program keeps it
+ * it may read again. Locked. */
+void evrt__bev_give_back(struct bufferevent *below, bufferevent_event_cb eventcb,
+    const struct bufferevent_private *above);
+/* The last step of `above`: its reference goes, and with BEV_OPT_CLOSE_ON_FREE the program's. Not locked. */
+void evrt__bev_release_below(struct bufferevent *below, const struct bufferevent_private *above);
+
 /* --- connect.c ---------------------------------------------------------------------------------- */
 
 /* What ev_write's report means while p->connecting is not IDLE: true when the socket is connected, `connected` has

@@ -117,9 +117,7 @@ bufferevent_socket_connect(struct bufferevent *bev, const struct sockaddr *sa, i
 	if (err == 0)
 		evrt__bev_name_cancel(p);
 	evrt__bev_unref_and_unlock(p);
-	if (err < 0)
-		errno = -err;
-	return err < 0 ? -1 : 0;
+	return evrt__public_result(err);
 }
 
 /* 0 connected, EINPROGRESS not yet, else why not. */

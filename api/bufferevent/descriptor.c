@@ -1,6 +1,6 @@
 /* api/bufferevent/descriptor.c — what a bufferevent is over.
  *
- * Here:     setting, replacing and getting the descriptor; the bufferevent below.
+ * Here:     setting, replacing and getting the descriptor; getting the bufferevent below, and letting go of it.
  * Not here: what it means to serve another descriptor: each kind says so (bufferevent_ops).
  * Threads:  any.
  */
@@ -59,4 +59,31 @@ bufferevent_get_underlying(struct bufferevent *bev)
 		below = bev->be_ops->get_underlying(bev);
 	evrt__bev_unlock(evrt__bev(bev));
 	return below;
+}
+
+void
+evrt__bev_give_back(struct bufferevent *below, bufferevent_event_cb eventcb, const struct bufferevent_private *above)
+{
+	evrt__bev(below)->above_pulls = false;
+	/* Not bufferevent_setcb, which would wait for a callback: one that has begun finds that its own is stopped. The
+	 * program may have set its own meanwhile. */
+	if (below->errorcb == eventcb && below->cbarg == above) {
+		below->readcb = below->writecb = NULL;
+		below->errorcb = NULL;
+		below->cbarg = NULL;
+	}
+	/* What is left below is the program's again. */
+	if (!(above->options & BEV_OPT_CLOSE_ON_FREE))
+		(void)evrt__bev_resume(evrt__bev(below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
+}
+
+void
+evrt__bev_release_below(struct bufferevent *below, const struct bufferevent_private *above)
+{
+	evrt__bev_lock(evrt__bev(below));
+	bool frees = (above->options & BEV_OPT_CLOSE_ON_FREE) && !evrt__bev(below)->freed;
+	evrt__bev_unlock(evrt__bev(below));
+	if (frees)
+		bufferevent_free(below);
+	bufferevent_decref(below);
 }

@@ -289,23 +289,12 @@ static void
 filter_stop(struct bufferevent *bev)
 {
 	struct filter *f = filter_of(bev);
-	struct bufferevent *below = f->below;
 
 	evrt__bev_timers_stop(&f->p);
 	if (f->stopped)
 		return;
 	f->stopped = true;
-	evrt__bev(below)->above_pulls = false;
-	/* Not bufferevent_setcb, which would wait for a callback: one that has begun finds no reference. The program
-	 * may have set its own meanwhile. */
-	if (below->errorcb == filter_below_event && below->cbarg == f) {
-		below->readcb = below->writecb = NULL;
-		below->errorcb = NULL;
-		below->cbarg = NULL;
-	}
-	/* What is left below is the program's again. */
-	if (!(f->p.options & BEV_OPT_CLOSE_ON_FREE))
-		(void)evrt__bev_resume(evrt__bev(below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
+	evrt__bev_give_back(f->below, filter_below_event, &f->p);
 }
 
 static void
@@ -316,12 +305,7 @@ filter_destroy(struct bufferevent *bev)
 	evrt__bev_timers_fini(&f->p);
 	if (f->free_context)
 		f->free_context(f->context);
-	evrt__bev_lock(evrt__bev(f->below));
-	bool frees = (f->p.options & BEV_OPT_CLOSE_ON_FREE) && !evrt__bev(f->below)->freed;
-	evrt__bev_unlock(evrt__bev(f->below));
-	if (frees)
-		bufferevent_free(f->below);
-	bufferevent_decref(f->below);
+	evrt__bev_release_below(f->below, &f->p);
 }
 
 static int

@@ -235,9 +235,7 @@ socket_enable(struct bufferevent *bev, short events)
 
 	if (err == 0 && (events & EV_WRITE))
 		err = evrt__bev_socket_add(p, EV_WRITE);
-	if (err < 0)
-		errno = -err;
-	return err < 0 ? -1 : 0;
+	return evrt__public_result(err);
 }
 
 static void

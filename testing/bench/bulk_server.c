@@ -10,12 +10,10 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "testing/bench/bench_serve.h"
 #include "testing/bench/echo_base.h"
 
 #define OUTPUT_MAX ((size_t)1 << 20)
@@ -73,37 +71,13 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	bufferevent_enable(bev, EV_READ | EV_WRITE);
 }
 
-static void
-on_stdin(evutil_socket_t fd, short what, void *base)
-{
-	char c;
-
-	(void)what;
-	if (read(fd, &c, 1) <= 0)
-		event_base_loopbreak(base);
-}
-
 int
 main(int argc, char **argv)
 {
 	struct event_base *base = bench_base_new(argc, argv);
-	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	socklen_t len = sizeof(sin);
 
 	if (!base || argc < 3)
 		return 1;
 	answer_after = atol(argv[argc - 1]);
-	struct evconnlistener *listener = evconnlistener_new_bind(base, on_accept, argv[argc - 2],
-	    LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE, -1, (struct sockaddr *)&sin, sizeof(sin));
-	if (!listener) {
-		perror("bulk_server: cannot listen on the loopback address");
-		return 1;
-	}
-	getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&sin, &len);
-	printf("%d\n", ntohs(sin.sin_port));
-	fflush(stdout);
-	struct event *in = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, base);
-	event_add(in, NULL);
-	event_base_dispatch(base);
-	return 0;
+	return bench_serve(base, on_accept, argv[argc - 2]);
 }

@@ -24,20 +24,35 @@ couple_free(struct bufferevent *end[2])
 }
 
 static bool
+couple_open(evutil_socket_t fds[2])
+{
+	if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+		return false;
+	for (int i = 0; i < 2; i++)
+		evutil_make_socket_nonblocking(fds[i]);
+	return true;
+}
+
+/* An end that could not be made leaves its descriptor; the rest goes with the other end. */
+static bool
+couple_made(const evutil_socket_t fds[2], struct bufferevent *end[2])
+{
+	for (int i = 0; i < 2; i++)
+		if (!end[i])
+			evutil_closesocket(fds[i]);
+	return (end[0] && end[1]) || couple_free(end);
+}
+
+static bool
 make_sockets(struct event_base *base, int options, struct bufferevent *end[2])
 {
 	evutil_socket_t fds[2];
 
-	end[0] = end[1] = NULL;
-	if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+	if (!couple_open(fds))
 		return false;
-	for (int i = 0; i < 2; i++) {
-		evutil_make_socket_nonblocking(fds[i]);
+	for (int i = 0; i < 2; i++)
 		end[i] = bufferevent_socket_new(base, fds[i], options | BEV_OPT_CLOSE_ON_FREE);
-		if (!end[i])
-			evutil_closesocket(fds[i]);
-	}
-	return (end[0] && end[1]) || couple_free(end);
+	return couple_made(fds, end);
 }
 
 static bool
@@ -120,17 +135,12 @@ make_tls(struct event_base *base, int options, struct bufferevent *end[2])
 {
 	evutil_socket_t fds[2];
 
-	end[0] = end[1] = NULL;
-	if (evutil_socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0)
+	if (!couple_open(fds))
 		return false;
-	for (int i = 0; i < 2; i++) {
-		evutil_make_socket_nonblocking(fds[i]);
-		SSL *ssl = couple_ssl(i);
-		end[i] = bufferevent_openssl_socket_new(base, fds[i], ssl, couple_state(i), options | BEV_OPT_CLOSE_ON_FREE);
-		if (!end[i])
-			return false;
-	}
-	return true;
+	for (int i = 0; i < 2; i++)
+		end[i] = bufferevent_openssl_socket_new(base, fds[i], couple_ssl(i), couple_state(i),
+		    options | BEV_OPT_CLOSE_ON_FREE);
+	return couple_made(fds, end);
 }
 
 static bool

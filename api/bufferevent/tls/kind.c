@@ -72,19 +72,6 @@ tls_stop(struct bufferevent *bev)
 }
 
 static void
-tls_release_below(struct evrt_tls *t)
-{
-	struct bufferevent_private *below = evrt__bev(t->below);
-
-	evrt__bev_lock(below);
-	bool frees = (t->p.options & BEV_OPT_CLOSE_ON_FREE) && !below->freed;
-	evrt__bev_unlock(below);
-	if (frees)
-		bufferevent_free(t->below);
-	bufferevent_decref(t->below);
-}
-
-static void
 tls_destroy(struct bufferevent *bev)
 {
 	struct evrt_tls *t = evrt__tls(bev);
@@ -94,7 +81,7 @@ tls_destroy(struct bufferevent *bev)
 	if (t->below) {
 		event_debug_unassign(&bev->ev_read);
 		event_debug_unassign(&bev->ev_write);
-		tls_release_below(t);
+		evrt__bev_release_below(t->below, &t->p);
 	} else {
 		evrt__bev_socket_ops.destroy(bev); /* closes the descriptor, too, after the TLS object */
 	}

@@ -219,17 +219,5 @@ evrt__tls_below_begin(struct evrt_tls *t)
 void
 evrt__tls_below_end(struct evrt_tls *t)
 {
-	struct bufferevent *below = t->below;
-
-	evrt__bev(below)->above_pulls = false;
-	/* Not bufferevent_setcb, which would wait for a callback: one that has begun finds that nothing is added. The
-	 * program may have set its own meanwhile. */
-	if (below->errorcb == below_event && below->cbarg == t) {
-		below->readcb = below->writecb = NULL;
-		below->errorcb = NULL;
-		below->cbarg = NULL;
-	}
-	/* What is left below is the program's again. */
-	if (!(t->p.options & BEV_OPT_CLOSE_ON_FREE))
-		evrt__bev_resume(evrt__bev(below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
+	evrt__bev_give_back(t->below, below_event, &t->p);
 }

@@ -4,7 +4,7 @@
  *           decide by chance elsewhere. The first byte says whether allocations fail now and then.
  * Threads:  one.
  */
-#include "testing/fuzz/buffer_ops/buffer_ops_fuzz.h"
+#include "testing/fuzz/replay.h"
 
 #include "testing/fuzz/buffer_ops/world.h"
 

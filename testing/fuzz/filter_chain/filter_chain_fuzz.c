@@ -18,7 +18,7 @@
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 
-#include "testing/fuzz/filter_chain/filter_chain_fuzz.h"
+#include "testing/fuzz/replay.h"
 
 #define LEVELS_MAX 5
 #define BYTES_MAX 2000u /* written by each side; every step of a buffer checks all of it */

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "api/http/parse.h"
-#include "testing/fuzz/http_parse/http_parse_fuzz.h"
+#include "testing/fuzz/replay.h"
 
 #define FIELDS_MAX 16
 #define MUST(condition) ((condition) ? (void)0 : abort())

@@ -9,7 +9,7 @@
  * Random numbers are the same for every input, so that an input does the same each time.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* RAND_METHOD, the shortest way to numbers that repeat themselves */
-#include "testing/fuzz/tls_records/tls_records_fuzz.h"
+#include "testing/fuzz/replay.h"
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
