@@ -177,10 +177,9 @@ evrt__bev_in_program(const struct bufferevent_private *p)
 {
 	return p->in_program || p->bev.input->callback_depth || p->bev.output->callback_depth;
 }
-/* Locked. A direction is served while it is enabled and no reason to suspend it is set. resume: 0, or -1 with errno;
- * where there is nobody to tell, the next enable does. */
+/* Locked. A direction is served while it is enabled and no reason to suspend it is set. */
 void evrt__bev_suspend(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
-int evrt__bev_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
+void evrt__bev_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
 /* bufferevent_enable and _disable, locked. */
 int evrt__bev_enable_nolock(struct bufferevent_private *, short events);
 void evrt__bev_disable_nolock(struct bufferevent_private *, short events);
@@ -197,6 +196,13 @@ void evrt__bev_call_event(struct bufferevent_private *, short what, int err, int
 void evrt__bev_trigger_nolock(struct bufferevent_private *, short iotype, int options);
 /* evrt_task.fn of `deferred`. */
 void evrt__bev_run_deferred(struct evrt_task *, void *arg);
+
+/* --- descriptor.c ------------------------------------------------------------------------------- */
+
+/* For the enabling of what is over `below`. What is at the bottom of all, and should be served, but is not because
+ * memory was out when a suspension ended or its output grew, is so now: the program enables only the top. 0 or -1.
+ * Locked. */
+int evrt__bev_enable_bottom(struct bufferevent *below, short events);
 
 /* --- watermark.c -------------------------------------------------------------------------------- */
 

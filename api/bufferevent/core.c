@@ -422,7 +422,7 @@ evrt__bev_suspend(struct bufferevent_private *p, short events, enum evrt_bev_sus
 		p->bev.be_ops->disable(&p->bev, stops);
 }
 
-int
+void
 evrt__bev_resume(struct bufferevent_private *p, short events, enum evrt_bev_suspend why)
 {
 	short before = bev_unsuspended(p, RW);
@@ -432,7 +432,9 @@ evrt__bev_resume(struct bufferevent_private *p, short events, enum evrt_bev_susp
 	if (events & EV_WRITE)
 		p->write_suspended &= (uint8_t)~why;
 	short begins = (short)(bev_unsuspended(p, RW) & ~before & p->bev.enabled);
-	return begins && !p->freed ? p->bev.be_ops->enable(&p->bev, begins) : 0;
+	/* What fails here is told by the next enable; there is nobody to tell now. */
+	if (begins && !p->freed)
+		(void)p->bev.be_ops->enable(&p->bev, begins);
 }
 
 /* --- what the program asks and sets ---------------------------------------------------------- */

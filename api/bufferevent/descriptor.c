@@ -9,6 +9,22 @@
 #include "base/sys.h"
 
 int
+evrt__bev_enable_bottom(struct bufferevent *below, short events)
+{
+	short begins = 0;
+
+	while (below->be_ops->get_underlying)
+		below = below->be_ops->get_underlying(below);
+	struct bufferevent_private *p = evrt__bev(below);
+	if ((events & EV_READ) && !p->read_added)
+		begins |= EV_READ;
+	if ((events & EV_WRITE) && !p->write_added && evbuffer_get_length(below->output) > 0)
+		begins |= EV_WRITE;
+	begins &= below->enabled;
+	return begins ? evrt__bev_enable_nolock(p, begins) : 0;
+}
+
+int
 bufferevent_setfd(struct bufferevent *bev, evutil_socket_t fd)
 {
 	int r = -1;
@@ -74,7 +90,7 @@ evrt__bev_give_back(struct bufferevent *below, bufferevent_event_cb eventcb, con
 	}
 	/* What is left below is the program's again. */
 	if (!(above->options & BEV_OPT_CLOSE_ON_FREE))
-		(void)evrt__bev_resume(evrt__bev(below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
+		evrt__bev_resume(evrt__bev(below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
 }
 
 void

@@ -214,39 +214,11 @@ filter_below_event(struct bufferevent *below, short what, void *arg)
 
 /* --- the kind --------------------------------------------------------------------------------- */
 
-/* 0 or -errno: then it still does not read, and the next enable tries again. */
-static int
-filter_let_below_read(struct filter *f)
-{
-	struct bufferevent_private *below = evrt__bev(f->below);
-
-	if (evrt__bev_resume(below, EV_READ, EVRT_BEV_SUSPEND_ABOVE) == 0)
-		return 0;
-	int err = -errno;
-	evrt__bev_suspend(below, EV_READ, EVRT_BEV_SUSPEND_ABOVE);
-	return err;
-}
-
-/* What is at the bottom may have found no memory when its output grew. The program, which enables again, enables only
- * the filter. */
-static void
-filter_urge_bottom(struct filter *f)
-{
-	struct bufferevent *bottom = f->below;
-
-	while (bottom->be_ops->get_underlying)
-		bottom = bottom->be_ops->get_underlying(bottom);
-	if (evbuffer_get_length(bottom->output) > 0 && (bottom->enabled & EV_WRITE) &&
-	    !evrt__bev(bottom)->write_suspended && !evrt__bev(bottom)->freed)
-		bottom->be_ops->output_grew(bottom);
-}
-
 static int
 filter_enable(struct bufferevent *bev, short events)
 {
 	struct filter *f = filter_of(bev);
-	int err = evrt__bev_timers_set(&f->p, events, true);
-	int below_err = 0;
+	int r = evrt__public_result(evrt__bev_timers_set(&f->p, events, true));
 
 	/* What waits passes now; the program hears of it from the loop, not from inside of its own call. */
 	evrt__bev_lock_and_ref(&f->p);
@@ -254,14 +226,14 @@ filter_enable(struct bufferevent *bev, short events)
 		if (evbuffer_get_length(f->below->input) > 0 && filter_pull(f, BEV_NORMAL))
 			evrt__bev_trigger_nolock(&f->p, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
 		if (filter_may_read(f))
-			below_err = filter_let_below_read(f);
+			evrt__bev_resume(evrt__bev(f->below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
 	}
-	if (events & EV_WRITE) {
+	if (events & EV_WRITE)
 		(void)filter_push(f, BEV_NORMAL, BEV_TRIG_DEFER_CALLBACKS);
-		filter_urge_bottom(f);
-	}
+	if (evrt__bev_enable_bottom(f->below, events) < 0)
+		r = -1;
 	evrt__bev_unref_and_unlock(&f->p);
-	return evrt__public_result(err < 0 ? err : below_err);
+	return r;
 }
 
 static void

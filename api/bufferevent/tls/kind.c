@@ -34,6 +34,9 @@ tls_enable(struct bufferevent *bev, short events)
 		err = evrt__bev_socket_add(&t->p, EV_READ);
 	if (err == 0 && (events & EV_WRITE) && t->p.write_added && evutil_timerisset(&bev->timeout_write))
 		err = evrt__bev_socket_add(&t->p, EV_WRITE);
+	/* The TLS library's bytes go both ways, whatever the program enables. */
+	if (err == 0 && t->below)
+		return evrt__bev_enable_bottom(t->below, EV_READ | EV_WRITE);
 	return evrt__public_result(err);
 }
 
