@@ -177,9 +177,11 @@ evrt__bev_in_program(const struct bufferevent_private *p)
 {
 	return p->in_program || p->bev.input->callback_depth || p->bev.output->callback_depth;
 }
-/* Locked. A direction is served while it is enabled and no reason to suspend it is set. */
+/* Locked. A direction is served while it is enabled and no reason to suspend it is set. Where it cannot be served
+ * again, try_resume returns -1 with errno, and resume has the program told. */
 void evrt__bev_suspend(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
 void evrt__bev_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
+int evrt__bev_try_resume(struct bufferevent_private *, short events, enum evrt_bev_suspend why);
 /* bufferevent_enable and _disable, locked. */
 int evrt__bev_enable_nolock(struct bufferevent_private *, short events);
 void evrt__bev_disable_nolock(struct bufferevent_private *, short events);
@@ -194,6 +196,9 @@ void evrt__bev_call_write(struct bufferevent_private *, int options);
 void evrt__bev_call_event(struct bufferevent_private *, short what, int err, int options);
 /* The same where the watermarks allow it, or with BEV_TRIG_IGNORE_WATERMARKS in any case. */
 void evrt__bev_trigger_nolock(struct bufferevent_private *, short iotype, int options);
+/* What nobody waits for the result of has failed with `err`, and `events` are not served as they should be: ERROR says
+ * so, deferred. They stay enabled; the next enable or write tries again. Locked. */
+void evrt__bev_call_failed(struct bufferevent_private *, short events, int err);
 /* evrt_task.fn of `deferred`. */
 void evrt__bev_run_deferred(struct evrt_task *, void *arg);
 
@@ -244,6 +249,8 @@ int evrt__bev_timers_init(struct bufferevent_private *);
 /* Begins or ends the timers of `events`, as these are enabled, suspended and waited for now. `anew`: one that
  * runs begins again, for bytes have passed. 0 or -errno. Locked. */
 int evrt__bev_timers_set(struct bufferevent_private *, short events, bool anew);
+/* The same where nobody waits for the result: has the program told. */
+void evrt__bev_timers_update(struct bufferevent_private *, short events, bool anew);
 /* bufferevent_ops.adjust_timeouts. */
 int evrt__bev_timers_adjust(struct bufferevent *);
 /* For `stop`, and for the end of `destroy`. */

@@ -147,6 +147,13 @@ evrt__bev_call_event(struct bufferevent_private *p, short what, int err, int opt
 	callbacks_end(locks);
 }
 
+void
+evrt__bev_call_failed(struct bufferevent_private *p, short events, int err)
+{
+	evrt__bev_call_event(p, (short)(BEV_EVENT_ERROR | (events & EV_READ ? BEV_EVENT_READING : 0) |
+	    (events & EV_WRITE ? BEV_EVENT_WRITING : 0)), err, BEV_TRIG_DEFER_CALLBACKS);
+}
+
 static void
 callbacks_run_pending(struct bufferevent_private *p, struct evrt_bev_locks *locks)
 {

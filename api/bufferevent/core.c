@@ -422,8 +422,9 @@ evrt__bev_suspend(struct bufferevent_private *p, short events, enum evrt_bev_sus
 		p->bev.be_ops->disable(&p->bev, stops);
 }
 
-void
-evrt__bev_resume(struct bufferevent_private *p, short events, enum evrt_bev_suspend why)
+/* Clears the reason; what begins by that. */
+static short
+bev_unsuspend(struct bufferevent_private *p, short events, enum evrt_bev_suspend why)
 {
 	short before = bev_unsuspended(p, RW);
 
@@ -431,10 +432,24 @@ evrt__bev_resume(struct bufferevent_private *p, short events, enum evrt_bev_susp
 		p->read_suspended &= (uint8_t)~why;
 	if (events & EV_WRITE)
 		p->write_suspended &= (uint8_t)~why;
-	short begins = (short)(bev_unsuspended(p, RW) & ~before & p->bev.enabled);
-	/* What fails here is told by the next enable; there is nobody to tell now. */
-	if (begins && !p->freed)
-		(void)p->bev.be_ops->enable(&p->bev, begins);
+	return p->freed ? 0 : (short)(bev_unsuspended(p, RW) & ~before & p->bev.enabled);
+}
+
+int
+evrt__bev_try_resume(struct bufferevent_private *p, short events, enum evrt_bev_suspend why)
+{
+	short begins = bev_unsuspend(p, events, why);
+
+	return begins ? p->bev.be_ops->enable(&p->bev, begins) : 0;
+}
+
+void
+evrt__bev_resume(struct bufferevent_private *p, short events, enum evrt_bev_suspend why)
+{
+	short begins = bev_unsuspend(p, events, why);
+
+	if (begins && p->bev.be_ops->enable(&p->bev, begins) < 0)
+		evrt__bev_call_failed(p, begins, errno);
 }
 
 /* --- what the program asks and sets ---------------------------------------------------------- */

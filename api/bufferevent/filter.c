@@ -75,6 +75,9 @@ filter_call(struct filter *f, bufferevent_filter_cb function, struct evbuffer *s
 	f->p.in_program++;
 	enum bufferevent_filter_result result = function(src, dst, limit, mode, f->context);
 	f->p.in_program--;
+	/* A function of the program's knows that it has failed; only the program can know of ours. */
+	if (result == BEV_ERROR && function == filter_nothing)
+		evrt__bev_call_failed(&f->p, src == f->below->input ? EV_READ : EV_WRITE, ENOMEM);
 	if (result != BEV_OK)
 		return false;
 	*passed = true;
@@ -109,7 +112,7 @@ filter_pull(struct filter *f, enum bufferevent_flush_mode mode)
 	}
 	f->pulling = FILTER_IDLE;
 	if (passed)
-		(void)evrt__bev_timers_set(&f->p, EV_READ, true);
+		evrt__bev_timers_update(&f->p, EV_READ, true);
 	return passed;
 }
 
@@ -160,7 +163,7 @@ filter_push(struct filter *f, enum bufferevent_flush_mode mode, int options)
 		if (!passed || (passed_any && !moved))
 			break;
 		passed_any = true;
-		(void)evrt__bev_timers_set(&f->p, EV_WRITE, true);
+		evrt__bev_timers_update(&f->p, EV_WRITE, true);
 		f->pushing = FILTER_TELLING;
 		evrt__bev_trigger_nolock(&f->p, EV_WRITE, options);
 		/* What the callback has written. */
@@ -225,8 +228,8 @@ filter_enable(struct bufferevent *bev, short events)
 	if (events & EV_READ) {
 		if (evbuffer_get_length(f->below->input) > 0 && filter_pull(f, BEV_NORMAL))
 			evrt__bev_trigger_nolock(&f->p, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
-		if (filter_may_read(f))
-			evrt__bev_resume(evrt__bev(f->below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
+		if (filter_may_read(f)) /* if that fails, it fails again at the bottom */
+			(void)evrt__bev_try_resume(evrt__bev(f->below), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
 	}
 	if (events & EV_WRITE)
 		(void)filter_push(f, BEV_NORMAL, BEV_TRIG_DEFER_CALLBACKS);
@@ -253,7 +256,7 @@ filter_output_grew(struct bufferevent *bev)
 
 	evrt__bev_lock_and_ref(&f->p);
 	(void)filter_push(f, BEV_NORMAL, 0);
-	(void)evrt__bev_timers_set(&f->p, EV_WRITE, false);
+	evrt__bev_timers_update(&f->p, EV_WRITE, false);
 	evrt__bev_unref_and_unlock(&f->p);
 }
 
@@ -356,7 +359,9 @@ bufferevent_filter_new(struct bufferevent *underlying, bufferevent_filter_cb inp
 	evrt__bev_lock_and_ref(evrt__bev(underlying));
 	evrt__bev(underlying)->above_pulls = true;
 	evrt__bev_suspend(evrt__bev(underlying), EV_READ, EVRT_BEV_SUSPEND_ABOVE);
-	(void)evrt__bev_enable_nolock(evrt__bev(underlying), RW); /* a descriptor that will come is enabled then */
+	/* A descriptor that will come is enabled then. */
+	if (evrt__bev_enable_nolock(evrt__bev(underlying), RW) < 0)
+		evrt__bev_call_failed(evrt__bev(underlying), RW, errno);
 	evrt__bev_unlock(evrt__bev(underlying));
 	return &f->p.bev;
 }

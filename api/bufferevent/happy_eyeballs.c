@@ -197,10 +197,21 @@ race_begin_next(struct evrt_race *race)
 	return -EAGAIN;
 }
 
+/* 0 or -errno. */
+static int
+race_delay(struct evrt_race *race)
+{
+	const struct timeval delay = { 0, EVRT_RACE_DELAY_MS * 1000 };
+
+	evrt__lock(race->strand->lock);
+	int err = evrt__event_add_nolock(race->strand, evrt__event(&race->step), &delay);
+	evrt__unlock(race->strand->lock);
+	return err;
+}
+
 int
 evrt__race_step(struct evrt_race *race, short what)
 {
-	const struct timeval delay = { 0, EVRT_RACE_DELAY_MS * 1000 };
 	int r = race_look(race);
 
 	if (r >= 0)
@@ -211,11 +222,11 @@ evrt__race_step(struct evrt_race *race, short what)
 		return r;
 	if (evrt__race_fd(race) < 0)
 		return -race->last_error;
-	if (race->begun < race->count) {
-		evrt__lock(race->strand->lock);
-		/* Without memory for it, the next one begins when one has failed. */
-		(void)evrt__event_add_nolock(race->strand, evrt__event(&race->step), &delay);
-		evrt__unlock(race->strand->lock);
+	/* Without memory for the delay there is none. */
+	while (race->begun < race->count && race_delay(race) < 0) {
+		r = race_begin_next(race);
+		if (r >= 0)
+			return r;
 	}
 	return -EINPROGRESS;
 }

@@ -52,9 +52,8 @@ pair_transfer(struct pair_end *from, struct pair_end *to, size_t n)
 		evrt__bev_call_event(&from->p, BEV_EVENT_WRITING | BEV_EVENT_ERROR, ENOMEM, 0);
 		return;
 	}
-	/* A timer that finds no memory is begun by the next byte. */
-	(void)evrt__bev_timers_set(&to->p, EV_READ, true);
-	(void)evrt__bev_timers_set(&from->p, EV_WRITE, true);
+	evrt__bev_timers_update(&to->p, EV_READ, true);
+	evrt__bev_timers_update(&from->p, EV_WRITE, true);
 	evrt__bev_trigger_nolock(&to->p, EV_READ, 0);
 	evrt__bev_trigger_nolock(&from->p, EV_WRITE, 0);
 }
@@ -102,7 +101,7 @@ pair_output_grew(struct bufferevent *bev)
 {
 	struct pair_end *end = pair_end(bev);
 
-	(void)evrt__bev_timers_set(&end->p, EV_WRITE, false);
+	evrt__bev_timers_update(&end->p, EV_WRITE, false);
 	pair_run(end, end->partner);
 }
 

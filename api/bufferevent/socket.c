@@ -254,9 +254,10 @@ socket_output_grew(struct bufferevent *bev)
 {
 	struct bufferevent_private *p = evrt__bev(bev);
 
-	/* A descriptor that cannot be watched was refused by bufferevent_enable already, or will be. */
-	if (!p->write_added)
-		(void)evrt__bev_socket_add(p, EV_WRITE);
+	int err = p->write_added ? 0 : evrt__bev_socket_add(p, EV_WRITE);
+
+	if (err < 0)
+		evrt__bev_call_failed(p, EV_WRITE, -err);
 }
 
 static int
@@ -265,7 +266,7 @@ socket_adjust(struct bufferevent_private *p, short event, bool added, const stru
 	if (!added)
 		return 0;
 	if (evutil_timerisset(tv))
-		return evrt__bev_socket_add(p, event) < 0 ? -1 : 0;
+		return evrt__public_result(evrt__bev_socket_add(p, event));
 	return event_remove_timer(ev);
 }
 

@@ -59,6 +59,15 @@ evrt__bev_timers_set(struct bufferevent_private *p, short events, bool anew)
 	return err < 0 ? err : write_err;
 }
 
+void
+evrt__bev_timers_update(struct bufferevent_private *p, short events, bool anew)
+{
+	int err = evrt__bev_timers_set(p, events, anew);
+
+	if (err < 0)
+		evrt__bev_call_failed(p, events, -err);
+}
+
 static void
 timer_due(struct bufferevent_private *p, short event)
 {

@@ -83,7 +83,7 @@ accept_deliver(struct evrt_task *task, void *arg)
 	evrt__free(a);
 }
 
-/* Takes the descriptor. 0 or -ENOMEM. */
+/* To a strand of its own. 0 or -ENOMEM. */
 static int
 accept_send(struct evconnlistener *lev, int fd, const struct sockaddr_storage *addr, socklen_t len)
 {
@@ -92,7 +92,6 @@ accept_send(struct evconnlistener *lev, int fd, const struct sockaddr_storage *a
 
 	if (!strand) {
 		evrt__free(a);
-		evrt__sys.close(fd);
 		return -ENOMEM;
 	}
 	evrt__task_init(&a->task, accept_deliver, a, lev->last.pri);
@@ -150,15 +149,14 @@ accept_one(struct evconnlistener *lev)
 		return 1;
 	if (err && evrt__err_accept_retriable(err))
 		return 0; /* that connection is gone; the next may be well */
-	if (err == 0 && lev->base->kind != EVRT_BASE_POOLED) {
-		accept_call(lev, fd, &addr, len);
-		return 0;
-	}
-	if (err == 0)
-		err = -accept_send(lev, fd, &addr, len);
-	if (err)
+	if (err) {
 		accept_failed(lev, err);
-	return err != 0;
+		return 1;
+	}
+	/* What cannot be dealt out, for want of memory, is served here rather than lost. */
+	if (lev->base->kind != EVRT_BASE_POOLED || accept_send(lev, fd, &addr, len) < 0)
+		accept_call(lev, fd, &addr, len);
+	return 0;
 }
 
 void

@@ -116,9 +116,13 @@ evrt__listener_pause(struct evconnlistener *lev)
 	const struct timeval later = { 0, EVRT_LISTENER_RETRY_US };
 
 	listener_disarm(lev);
-	/* Without the timer the old way is left: try at once, again and again. */
-	if (lev->enabled && event_add(&lev->retry, &later) < 0)
-		listener_arm(lev);
+	if (!lev->enabled)
+		return;
+	evrt__lock(lev->strand->lock);
+	/* Without the timer the next turn is when it is tried again: a listener that stops for good would be worse. */
+	if (evrt__event_add_nolock(lev->strand, evrt__event(&lev->retry), &later) < 0)
+		evrt__event_active_nolock(lev->strand, evrt__event(&lev->retry), EV_TIMEOUT, 1);
+	evrt__unlock(lev->strand->lock);
 }
 
 static int
@@ -236,8 +240,8 @@ evconnlistener_set_cb(struct evconnlistener *lev, evconnlistener_cb cb, void *ar
 	lev->cb = cb;
 	lev->arg = arg;
 	/* Once armed it stays so: with cb NULL, connections are accepted and closed. */
-	if (first)
-		listener_arm(lev);
+	if (first && listener_arm(lev) < 0)
+		evrt__listener_pause(lev);
 	evrt__listener_unlock(lev);
 }
 

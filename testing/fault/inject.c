@@ -11,6 +11,7 @@
 #include "testing/fault/inject.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -93,6 +94,7 @@ static evrt_atomic(bool) injected;
 /* Written before threads. */
 static struct evrt_test_fault fault;
 static struct evrt_sys real;
+static int (*kernel_epoll_ctl)(int, int, int, struct epoll_event *);
 
 /* Counts a call; true: it is the one to fail. */
 static bool
@@ -106,6 +108,46 @@ call_fails(int call)
 	return true;
 }
 
+/* --- edges ---------------------------------------------------------------------------------------- */
+
+/* After EAGAIN the kernel owes an edge: a call that only seems to have had it leaves the descriptor ready, and who
+ * waits for the edge would wait for ever. Asking anew for what is watched makes it come. */
+
+#define EDGES 1024 /* descriptors */
+
+static pthread_mutex_t edges_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct {
+	int epoll;
+	struct epoll_event watched; /* events 0: not by edges */
+} edges[EDGES];
+
+/* In the place of the real epoll_ctl. */
+static int
+edges_epoll_ctl(int epoll, int op, int fd, struct epoll_event *ev)
+{
+	pthread_mutex_lock(&edges_lock);
+	int r = kernel_epoll_ctl(epoll, op, fd, ev);
+	if (r == 0 && fd < EDGES) {
+		bool by_edges = op != EPOLL_CTL_DEL && (ev->events & EPOLLET) && !(ev->events & EPOLLONESHOT);
+		edges[fd].epoll = epoll;
+		edges[fd].watched = by_edges ? *ev : (struct epoll_event){ 0 };
+	}
+	pthread_mutex_unlock(&edges_lock);
+	return r;
+}
+
+static void
+edges_come(void)
+{
+	pthread_mutex_lock(&edges_lock);
+	for (int fd = 0; fd < EDGES; fd++)
+		if (edges[fd].watched.events) /* fails where it was closed */
+			(void)kernel_epoll_ctl(edges[fd].epoll, EPOLL_CTL_MOD, fd, &edges[fd].watched);
+	pthread_mutex_unlock(&edges_lock);
+}
+
+/* --- the calls ------------------------------------------------------------------------------------ */
+
 #define STAND_IN(result, failed, mode, name, parameters, arguments, ...) \
 	static const int errors_##name[] = { __VA_ARGS__, 0 }; \
 	static result fail_##name parameters \
@@ -114,6 +156,8 @@ call_fails(int call)
 		result r = fails && mode == SKIP ? failed : real.name arguments; \
 		if (!fails || (mode == DONE && r == failed)) \
 			return r; \
+		if (fault.error == EAGAIN) \
+			edges_come(); \
 		errno = fault.error; \
 		return failed; \
 	}
@@ -130,6 +174,8 @@ inject_arm(const struct evrt_test_fault *f)
 {
 	fault = *f;
 	real = evrt__sys;
+	kernel_epoll_ctl = real.epoll_ctl;
+	real.epoll_ctl = edges_epoll_ctl;
 #define REPLACE(result, failed, mode, name, ...) evrt__sys.name = fail_##name;
 	CALLS(REPLACE)
 #undef REPLACE
@@ -183,6 +229,12 @@ evrt_test_fault_pointer(const void *result, const char *file, int line, const ch
 	if (!result)
 		fault_told(file, line, call);
 	return result;
+}
+
+bool
+evrt_test_fault_is(int error)
+{
+	return fault_injected() && error == fault.error;
 }
 
 /* The main thread's alone: event_init is for one. */

@@ -1,9 +1,9 @@
 /* testing/fault/told.h — included before a suite that is built for faults: calls that may fail for want of
  * something say so there and then.
  *
- * Here:     a macro for each function of the event core that returns NULL or -1 on failure (or, event_init, ends
- *           the process). Where that is the fault's doing, the case has been told and ends as by a failed check;
- *           and errno must be the fault's.
+ * Here:     a macro for each function of the event core, buffers, bufferevents and listeners that returns NULL or
+ *           -1 on failure (or, event_init, ends the process). Where that is the fault's doing, the case has been
+ *           told and ends as by a failed check; and errno must be the fault's.
  * Not here: failures that a case makes on purpose: they are passed on.
  *
  * So a case need not check the result of every event_new to be run with faults: it is written for what it is
@@ -18,12 +18,14 @@
 #include <event2/bufferevent_compat.h>
 #include <event2/event.h>
 #include <event2/event_compat.h>
+#include <event2/listener.h>
 #include <event2/thread.h>
 #include <event2/util.h>
 
 #include <stdint.h>
 
 #include "testing/fault/inject.h"
+#include "testing/fault/told_events.h"
 
 /* Expressions, not statements in braces: a compound literal among the arguments lives on in the caller's block. */
 #define TOLD(call) (evrt_test_fault_begin(), evrt_test_fault_result((call), __FILE__, __LINE__, #call))
@@ -75,11 +77,39 @@
 #define evutil_make_tcp_listen_socket_deferred(...) TOLD(evutil_make_tcp_listen_socket_deferred(__VA_ARGS__))
 #define evutil_closesocket(...) TOLD(evutil_closesocket(__VA_ARGS__))
 #define evutil_monotonic_timer_new() TOLD_PTR(evutil_monotonic_timer_new())
-/* What suites of the core use of the other rooms. */
+/* Bufferevents. What fails later, in the loop, is told by an event callback. */
+#define bufferevent_setcb(...) evrt_test_fault_setcb(__VA_ARGS__)
+#define bufferevent_getcb(...) evrt_test_fault_getcb(__VA_ARGS__)
 #define bufferevent_socket_new(...) TOLD_PTR(bufferevent_socket_new(__VA_ARGS__))
 #define bufferevent_new(...) TOLD_PTR(bufferevent_new(__VA_ARGS__))
+#define bufferevent_filter_new(...) TOLD_PTR(bufferevent_filter_new(__VA_ARGS__))
+#define bufferevent_pair_new(...) TOLD(bufferevent_pair_new(__VA_ARGS__))
+#define bufferevent_socket_connect(...) TOLD(bufferevent_socket_connect(__VA_ARGS__))
+#define bufferevent_socket_connect_hostname(...) TOLD(bufferevent_socket_connect_hostname(__VA_ARGS__))
+#define bufferevent_socket_connect_hostname_hints(...) TOLD(bufferevent_socket_connect_hostname_hints(__VA_ARGS__))
+#define bufferevent_setfd(...) TOLD(bufferevent_setfd(__VA_ARGS__))
+#define bufferevent_replacefd(...) TOLD(bufferevent_replacefd(__VA_ARGS__))
+#define bufferevent_base_set(...) TOLD(bufferevent_base_set(__VA_ARGS__))
+#define bufferevent_priority_set(...) TOLD(bufferevent_priority_set(__VA_ARGS__))
 #define bufferevent_enable(...) TOLD(bufferevent_enable(__VA_ARGS__))
+#define bufferevent_disable(...) TOLD(bufferevent_disable(__VA_ARGS__))
+#define bufferevent_set_timeouts(...) TOLD(bufferevent_set_timeouts(__VA_ARGS__))
 #define bufferevent_write(...) TOLD(bufferevent_write(__VA_ARGS__))
+#define bufferevent_write_buffer(...) TOLD(bufferevent_write_buffer(__VA_ARGS__))
+#define bufferevent_read_buffer(...) TOLD(bufferevent_read_buffer(__VA_ARGS__))
+#define bufferevent_flush(...) TOLD(bufferevent_flush(__VA_ARGS__))
+#define ev_token_bucket_cfg_new(...) TOLD_PTR(ev_token_bucket_cfg_new(__VA_ARGS__))
+#define bufferevent_set_rate_limit(...) TOLD(bufferevent_set_rate_limit(__VA_ARGS__))
+#define bufferevent_rate_limit_group_new(...) TOLD_PTR(bufferevent_rate_limit_group_new(__VA_ARGS__))
+#define bufferevent_rate_limit_group_set_cfg(...) TOLD(bufferevent_rate_limit_group_set_cfg(__VA_ARGS__))
+#define bufferevent_add_to_rate_limit_group(...) TOLD(bufferevent_add_to_rate_limit_group(__VA_ARGS__))
+#define bufferevent_remove_from_rate_limit_group(...) TOLD(bufferevent_remove_from_rate_limit_group(__VA_ARGS__))
+
+/* Listeners. */
+#define evconnlistener_new(...) TOLD_PTR(evconnlistener_new(__VA_ARGS__))
+#define evconnlistener_new_bind(...) TOLD_PTR(evconnlistener_new_bind(__VA_ARGS__))
+#define evconnlistener_enable(...) TOLD(evconnlistener_enable(__VA_ARGS__))
+#define evconnlistener_disable(...) TOLD(evconnlistener_disable(__VA_ARGS__))
 
 /* Buffers. Reads and writes are left to the suites: they may be interrupted, and then are made again. */
 #define TOLD_POS(call) \

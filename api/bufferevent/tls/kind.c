@@ -50,8 +50,10 @@ tls_disable(struct bufferevent *bev, short events)
 static void
 tls_output_grew(struct bufferevent *bev)
 {
-	/* A descriptor that cannot be watched was refused already. */
-	(void)evrt__tls_watch(evrt__tls(bev));
+	int err = evrt__tls_watch(evrt__tls(bev));
+
+	if (err < 0)
+		evrt__bev_call_failed(evrt__bev(bev), EV_WRITE, -err);
 }
 
 static int

@@ -63,7 +63,8 @@ struct sockaddr;
 typedef void (*bufferevent_data_cb)(struct bufferevent *bev, void *ctx);
 
 /* `what` is an OR of BEV_EVENT_*. With EOF, ERROR and TIMEOUT that direction was disabled before; what input
- * holds can still be read. */
+ * holds can still be read. It stays enabled where bufferevent_enable would have failed, but it was not the program
+ * that asked: output has grown, a limit has ended. Then no byte is lost, and bufferevent_enable tries again. */
 typedef void (*bufferevent_event_cb)(struct bufferevent *bev, short what, void *ctx);
 
 /* Sets the three callbacks and their argument; NULL: none. The next callback is to the new ones, also one

@@ -278,7 +278,7 @@ references_are_let_go_when_they_are_sent(void)
 	static char block[100000];
 	int gone = 0;
 	size_t got = 0;
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	bufferevent_setcb(bev, NULL, NULL, note_event, NULL);
 	evbuffer_add_reference(bufferevent_get_output(bev), block, sizeof(block), let_go, &gone);
 	while (got < sizeof(block)) {
 		char some[4096];

@@ -14,12 +14,14 @@ _METHODS = {
     ],
 }
 
-# The suites of the event core and of buffers, by how their names begin: they are run with faults, too.
+# The suites of the event core, buffers, bufferevents and listeners, by how their names begin: they are run with faults.
 _FAULTY_SUITES = [
     "base",
     "buffer",
+    "bufferevent",
     "compat",
     "event",
+    "listener",
     "loop",
     "setup",
     "util",

@@ -73,14 +73,17 @@ listen_tcp(evconnlistener_cb cb, unsigned flags)
 	return lev;
 }
 
+/* A read that waits for the listener's end ends after some time: it may be in no hurry after an error. */
 static inline int
 connect_to(struct evconnlistener *lev)
 {
+	const struct timeval patience = { 2, 0 };
 	struct sockaddr_storage ss;
 	socklen_t len = sizeof(ss);
 
 	CHECK_INT_EQ(getsockname(evconnlistener_get_fd(lev), (struct sockaddr *)&ss, &len), 0);
 	int fd = socket(ss.ss_family, SOCK_STREAM, 0);
+	CHECK_INT_EQ(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
 	CHECK_INT_EQ(connect(fd, (struct sockaddr *)&ss, len), 0);
 	return fd;
 }
