@@ -261,6 +261,49 @@ a_refused_registration_is_told_and_may_be_tried_again(void)
 	close_counted(bev);
 }
 
+static void
+output_that_cannot_be_watched_for_is_told(void)
+{
+	struct bufferevent *bev = open_counted();
+	char bytes[4];
+	evrt__sys.epoll_ctl = refusing_epoll_ctl;
+	CHECK_INT_EQ(bufferevent_write(bev, "x", 1), 0);
+	CHECK_INT_EQ(last_event, 0); /* not inside of the call */
+	turns(1);
+	CHECK_INT_EQ(last_event, BEV_EVENT_ERROR | BEV_EVENT_WRITING);
+	CHECK_INT_EQ(last_errno, ENOSPC);
+	evrt__sys.epoll_ctl = real.epoll_ctl;
+	CHECK_INT_EQ(bufferevent_get_enabled(bev), EV_WRITE);
+	CHECK_INT_EQ(bufferevent_write(bev, "y", 1), 0);
+	turns(1);
+	CHECK_INT_EQ(read(fds[1], bytes, sizeof(bytes)), 2);
+	CHECK_MEM_EQ(bytes, "xy", 2);
+	close_counted(bev);
+}
+
+/* A program that drains input below its mark waits for the next byte. */
+static void
+reading_that_cannot_go_on_is_told(void)
+{
+	struct bufferevent *bev = open_counted();
+	bufferevent_disable(bev, EV_WRITE);
+	CHECK_INT_EQ(bufferevent_setfd(bev, fds[0]), 0); /* which lets us fill input */
+	evbuffer_add(bufferevent_get_input(bev), "full", 4);
+	bufferevent_setwatermark(bev, EV_READ, 0, 4);
+	evrt__sys.epoll_ctl = refusing_epoll_ctl;
+	CHECK_INT_EQ(bufferevent_enable(bev, EV_READ), 0);
+	evbuffer_drain(bufferevent_get_input(bev), 4);
+	turns(1);
+	CHECK_INT_EQ(last_event, BEV_EVENT_ERROR | BEV_EVENT_READING);
+	CHECK_INT_EQ(last_errno, ENOSPC);
+	evrt__sys.epoll_ctl = real.epoll_ctl;
+	CHECK_INT_EQ(bufferevent_enable(bev, EV_READ), 0);
+	CHECK_INT_EQ(write(fds[1], "a", 1), 1);
+	turns(1);
+	CHECK_INT_EQ(evbuffer_get_length(bufferevent_get_input(bev)), 1);
+	close_counted(bev);
+}
+
 /* The life of a bufferevent, as far as memory lets it come. */
 static void
 live(int options)
@@ -323,6 +366,8 @@ static const struct evrt_test_case cases[] = {
 	{ "errors_of_calls_are_told", errors_of_calls_are_told },
 	{ "a_refused_registration_is_told_and_may_be_tried_again",
 	    a_refused_registration_is_told_and_may_be_tried_again },
+	{ "output_that_cannot_be_watched_for_is_told", output_that_cannot_be_watched_for_is_told },
+	{ "reading_that_cannot_go_on_is_told", reading_that_cannot_go_on_is_told },
 	{ "memory_runs_out_at_every_point", memory_runs_out_at_every_point },
 	{ NULL, NULL },
 };

@@ -406,6 +406,33 @@ a_filter_is_made_whole_or_not_at_all(void)
 	CHECK_INT_EQ(contexts_freed, 1);
 }
 
+/* Without a function of the program's, there is nobody else who knows. */
+static void
+a_copy_that_finds_no_memory_is_an_error(void)
+{
+	int failures = 0;
+
+	for (uint64_t k = 1; k < 8; k++) {
+		open_filter(NULL, NULL);
+		bufferevent_setwatermark(below(a), EV_WRITE, 0, 2); /* so that it is a part that moves */
+		events_told = 0;
+		evrt_test_fail_alloc(k);
+		int r = bufferevent_write(a, "hello", 5);
+		bool failed = evrt_test_alloc_has_failed();
+		evrt_test_fail_alloc(0);
+		turn();
+		if (failed && r == 0 && out(a) == 5) {
+			failures++;
+			CHECK_INT_EQ(events_told, 1);
+			CHECK_INT_EQ(last_event, BEV_EVENT_WRITING | BEV_EVENT_ERROR);
+			CHECK_INT_EQ(bufferevent_enable(a, EV_WRITE), 0);
+			CHECK_INT_EQ(out(a), 3);
+		}
+		close_all();
+	}
+	CHECK(failures > 0);
+}
+
 #define CASE(name) { #name, name }
 static const struct evrt_test_case cases[] = {
 	CASE(an_enabled_filter_sees_what_waits),
@@ -426,6 +453,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(what_was_below_is_called_while_it_is_full_again),
 	CASE(threadsafe_needs_threads),
 	CASE(a_filter_is_made_whole_or_not_at_all),
+	CASE(a_copy_that_finds_no_memory_is_an_error),
 	{ NULL, NULL },
 };
 

@@ -175,6 +175,34 @@ bytes_that_find_no_memory_are_an_error(void)
 	CHECK(failures > 0);
 }
 
+static void
+a_write_time_that_finds_no_memory_is_an_error(void)
+{
+	struct timeval tv = ms(60000);
+	int failures = 0;
+
+	for (uint64_t k = 1; k < 8; k++) {
+		open_pair();
+		bufferevent_set_timeouts(a, NULL, &tv);
+		events_told = 0;
+		evrt_test_fail_alloc(k);
+		int r = bufferevent_write(a, "x", 1);
+		bool failed = evrt_test_alloc_has_failed();
+		evrt_test_fail_alloc(0);
+		turn();
+		if (r == 0 && !timer_of(&a->ev_write)) {
+			CHECK(failed);
+			failures++;
+			CHECK_INT_EQ(events_told, 1);
+			CHECK_INT_EQ(last_event, BEV_EVENT_WRITING | BEV_EVENT_ERROR);
+			CHECK_INT_EQ(bufferevent_enable(a, EV_WRITE), 0);
+			CHECK_INT_EQ(timer_of(&a->ev_write), 1);
+		}
+		close_all();
+	}
+	CHECK(failures > 0);
+}
+
 #define CASE(name) { #name, name }
 static const struct evrt_test_case cases[] = {
 	CASE(a_flush_of_a_pair_ignores_the_high_mark),
@@ -186,6 +214,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(a_pair_needs_a_base),
 	CASE(a_pair_is_made_whole_or_not_at_all),
 	CASE(bytes_that_find_no_memory_are_an_error),
+	CASE(a_write_time_that_finds_no_memory_is_an_error),
 	{ NULL, NULL },
 };
 

@@ -199,6 +199,33 @@ memory_runs_out_at_every_point(void)
 	tear_down();
 }
 
+/* The first address hangs: the others have their turn all the same. */
+static void
+without_memory_for_the_delay_the_next_begins_at_once(void)
+{
+	int without = 0;
+
+	for (uint64_t k = 1; k < 20; k++) {
+		attempts_count = 0;
+		tried[0] = told[0] = '\0';
+		set_up();
+		look_up();
+		struct evutil_addrinfo *list = list_of("4.1 6.2 4.3");
+		evrt_test_fail_alloc(k);
+		dns.answer(0, list, dns.arg);
+		evrt_test_fail_alloc(0);
+		turns(2);
+		if (told[0] == '\0') {
+			without += strcmp(tried, "4.1") != 0;
+			pass_ms(250);
+			pass_ms(250);
+			CHECK_STR_EQ(tried, "4.1 6.2 4.3");
+		}
+		tear_down();
+	}
+	CHECK(without > 0);
+}
+
 static int sockets_left;
 
 static int
@@ -239,6 +266,8 @@ static const struct evrt_test_case cases[] = {
 	{ "without_close_on_free_what_the_program_cannot_know_is_closed",
 	    without_close_on_free_what_the_program_cannot_know_is_closed },
 	{ "memory_runs_out_at_every_point", memory_runs_out_at_every_point },
+	{ "without_memory_for_the_delay_the_next_begins_at_once",
+	    without_memory_for_the_delay_the_next_begins_at_once },
 	{ "descriptors_run_out", descriptors_run_out },
 	{ NULL, NULL },
 };

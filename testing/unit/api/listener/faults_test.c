@@ -347,6 +347,75 @@ freed_and_then_the_base_is_freed(void)
 	CHECK_INT_EQ(accepted, 0);
 }
 
+static int refusals_left;
+
+static int
+refusing_epoll_ctl(int ep, int op, int fd, struct epoll_event *ev)
+{
+	if (op == EPOLL_CTL_ADD && refusals_left > 0) {
+		refusals_left--;
+		errno = ENOSPC;
+		return -1;
+	}
+	return real.epoll_ctl(ep, op, fd, ev);
+}
+
+/* The listener is alone in the base: if it has given up, the loop ends. */
+static void
+wait_for_one(void)
+{
+	while (accepted == 0)
+		CHECK_INT_EQ(event_base_loop(base, EVLOOP_ONCE), 0);
+}
+
+static void
+a_first_callback_is_served_once_that_is_possible(void)
+{
+	struct evconnlistener *lev = open_failing(watching_eventfd);
+	int fd = connect_to(lev);
+	struct evconnlistener *other = evconnlistener_new(base, NULL, NULL, 0, 0, dup(evconnlistener_get_fd(lev)));
+	CHECK(other != NULL);
+	CHECK_INT_EQ(evconnlistener_disable(lev), 0);
+	evrt__sys.epoll_ctl = refusing_epoll_ctl;
+	refusals_left = 2;
+	evconnlistener_set_cb(other, count, NULL);
+	CHECK_INT_EQ(refusals_left, 1);
+	wait_for_one();
+	CHECK_INT_EQ(refusals_left, 0);
+	close(evconnlistener_get_fd(other));
+	evconnlistener_free(other);
+	close_failing(lev, fd);
+}
+
+/* accept fails, and so does the allocation that comes next: that of the timer. */
+static int
+failing_accept4_and_memory(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	int r = failing_accept4(fd, sa, len, flags);
+
+	if (r < 0 && errno == fail_with) {
+		evrt_test_fail_alloc(1);
+		errno = fail_with;
+	}
+	return r;
+}
+
+static void
+a_pause_without_memory_for_its_end_ends_at_once(void)
+{
+	evrt_test_fail_alloc(0);
+	struct evconnlistener *lev = open_failing(no_eventfd);
+	evrt__sys.accept4 = failing_accept4_and_memory;
+	fail_with = ENOMEM;
+	fails_left = 3;
+	int fd = connect_to(lev);
+	wait_for_one();
+	CHECK_INT_EQ(fails_left, 0);
+	CHECK_INT_EQ(errors, 3);
+	CHECK(evrt_test_alloc_has_failed());
+	close_failing(lev, fd);
+}
+
 static void
 memory_runs_out_at_every_point(void)
 {
@@ -385,6 +454,8 @@ static const struct evrt_test_case cases[] = {
 	{ "disabling_ends_a_pause", disabling_ends_a_pause },
 	{ "free_during_a_pause", free_during_a_pause },
 	{ "freed_and_then_the_base_is_freed", freed_and_then_the_base_is_freed },
+	{ "a_first_callback_is_served_once_that_is_possible", a_first_callback_is_served_once_that_is_possible },
+	{ "a_pause_without_memory_for_its_end_ends_at_once", a_pause_without_memory_for_its_end_ends_at_once },
 	{ "memory_runs_out_at_every_point", memory_runs_out_at_every_point },
 	{ NULL, NULL },
 };

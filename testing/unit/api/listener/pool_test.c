@@ -20,6 +20,7 @@
 
 #include "base/atomic.h"
 #include "base/sys.h"
+#include "testing/harness/fault.h"
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
 
@@ -196,6 +197,48 @@ each_connection_has_a_strand_of_its_own(void)
 	evrt_pool_free(pool);
 }
 
+static void
+close_it(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
+{
+	(void)lev;
+	(void)addr;
+	(void)len;
+	CHECK(arg == NULL); /* "freed" would be seen here */
+	close(fd);
+	evrt_test_count_add(&accepted, 1);
+}
+
+/* The allocation after a connection was accepted fails: what would carry it to its strand. */
+static int
+accept4_and_no_memory(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	int made = accept4(fd, sa, len, flags);
+
+	if (made >= 0)
+		evrt_test_fail_alloc(1);
+	return made;
+}
+
+static void
+what_is_accepted_is_served_without_memory(void)
+{
+	int fds[CONNECTIONS];
+	evrt_test_fail_alloc(0);
+	evrt__sys.accept4 = accept4_and_no_memory;
+	make_pool(0);
+	struct evconnlistener *lev = listen_here(close_it);
+	for (int i = 0; i < CONNECTIONS; i++)
+		fds[i] = connect_here();
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	evrt_test_count_wait(&accepted, CONNECTIONS);
+	CHECK(evrt_test_alloc_has_failed());
+	for (int i = 0; i < CONNECTIONS; i++)
+		close(fds[i]);
+	evconnlistener_free(lev);
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	evrt_pool_free(pool);
+}
+
 static evrt_atomic(int) served_by[WORKERS];
 
 static void
@@ -275,17 +318,6 @@ connections_are_served_at_the_same_time(void)
 	evconnlistener_free(lev);
 	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
 	evrt_pool_free(pool);
-}
-
-static void
-close_it(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
-{
-	(void)lev;
-	(void)addr;
-	(void)len;
-	CHECK(arg == NULL); /* "freed" would be seen here */
-	close(fd);
-	evrt_test_count_add(&accepted, 1);
 }
 
 static void
@@ -434,6 +466,7 @@ switch_while_accepting(void)
 static const struct evrt_test_case cases[] = {
 	{ "an_echo_server_on_all_workers", an_echo_server_on_all_workers },
 	{ "each_connection_has_a_strand_of_its_own", each_connection_has_a_strand_of_its_own },
+	{ "what_is_accepted_is_served_without_memory", what_is_accepted_is_served_without_memory },
 	{ "connections_are_dealt_over_the_workers", connections_are_dealt_over_the_workers },
 	{ "connections_are_served_at_the_same_time", connections_are_served_at_the_same_time },
 	{ "freed_while_connections_are_on_their_way", freed_while_connections_are_on_their_way },
