@@ -84,7 +84,7 @@ writes_of_many_threads_stay_whole(void)
 	struct writer writing[WRITERS];
 	pthread_t writers[WRITERS], loop;
 	int records[WRITERS] = { 0 };
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	bufferevent_setcb(bev, NULL, NULL, note_event, NULL);
 	CHECK_INT_EQ(fcntl(fds[1], F_SETFL, 0), 0);
 	loop = start(loop_thread, NULL);
 	for (int i = 0; i < WRITERS; i++) {
@@ -115,7 +115,7 @@ a_lock_makes_several_calls_one(void)
 {
 	struct bufferevent *bev = open_shared(0);
 	char got[20];
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	bufferevent_setcb(bev, NULL, NULL, note_event, NULL);
 	CHECK_INT_EQ(fcntl(fds[1], F_SETFL, 0), 0);
 	pthread_t loop = start(loop_thread, NULL);
 	for (int i = 0; i < ROUNDS; i++) {

@@ -56,7 +56,7 @@ writes_from_another_thread_arrive(void)
 	char buf[256];
 	evutil_socket_t peer = fds[1];
 	CHECK_INT_EQ(fcntl(peer, F_SETFL, 0), 0);
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	bufferevent_setcb(bev, NULL, NULL, note_event, NULL);
 	for (int i = 0; i < ROUNDS; i++) {
 		CHECK_INT_EQ(bufferevent_write(bev, "0123456789", 10), 0);
 		ssize_t n = read(peer, buf, 10);

@@ -51,8 +51,9 @@ static bool
 has_ended(int fd)
 {
 	char c;
+	ssize_t n = read(fd, &c, 1);
 
-	return read(fd, &c, 1) <= 0;
+	return n == 0 || (n < 0 && errno != EAGAIN); /* or connect_to has lost its patience */
 }
 
 /* --- callbacks ------------------------------------------------------------------------------------------ */

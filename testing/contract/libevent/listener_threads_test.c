@@ -59,6 +59,15 @@ run_loop(void *arg)
 	return NULL;
 }
 
+/* Who waits for a connection that accept has lost would wait for ever. */
+static void
+fail(struct evconnlistener *listener, void *arg)
+{
+	(void)listener;
+	(void)arg;
+	evrt_test_fail(__FILE__, __LINE__, "accept: %s", strerror(EVUTIL_SOCKET_ERROR()));
+}
+
 /* `waits`: the loop does not end with the listener. */
 static void
 start(unsigned flags, bool waits)
@@ -71,6 +80,7 @@ start(unsigned flags, bool waits)
 	lev = evconnlistener_new_bind(base, serve, &served, flags | LEV_OPT_CLOSE_ON_FREE | LEV_OPT_THREADSAFE, -1,
 	    (struct sockaddr *)&sin, sizeof(sin));
 	CHECK(lev != NULL);
+	evconnlistener_set_error_cb(lev, fail);
 	keeps_running = event_new(base, -1, EV_PERSIST, nothing, NULL);
 	if (waits)
 		event_add(keeps_running, &often);
@@ -157,6 +167,7 @@ a_first_callback_from_outside(void)
 	struct evconnlistener *mute = lev;
 	lev = evconnlistener_new_bind(base, NULL, NULL, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_THREADSAFE, -1,
 	    (struct sockaddr *)&sin, sizeof(sin));
+	evconnlistener_set_error_cb(lev, fail);
 	int fd = connect_to(lev);
 	evconnlistener_set_cb(lev, serve, &served);
 	evrt_test_count_wait(&served, 1);
@@ -196,6 +207,7 @@ made_and_freed_from_outside(void)
 		lev = evconnlistener_new_bind(base, serve, &served, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_THREADSAFE, -1,
 		    (struct sockaddr *)&sin, sizeof(sin));
 		CHECK(lev != NULL);
+		evconnlistener_set_error_cb(lev, fail);
 		connect_and_wait(&served);
 		evconnlistener_free(lev);
 	}

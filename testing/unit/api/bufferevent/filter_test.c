@@ -406,6 +406,29 @@ a_filter_is_made_whole_or_not_at_all(void)
 	CHECK_INT_EQ(contexts_freed, 1);
 }
 
+static void
+what_cannot_be_watched_below_a_new_filter_is_told(void)
+{
+	int failures = 0;
+
+	for (uint64_t k = 1; k < 20; k++) {
+		events_told = 0;
+		int peer = open_over_socket(k);
+		bool failed = evrt_test_alloc_has_failed();
+		evrt_test_fail_alloc(0);
+		if (peer < 0)
+			continue;
+		bufferevent_setcb(a, on_read, on_write, on_event, NULL);
+		turn();
+		CHECK_INT_EQ(events_told, failed);
+		CHECK(!failed || last_event == (BEV_EVENT_READING | BEV_EVENT_WRITING | BEV_EVENT_ERROR));
+		failures += failed;
+		close_all();
+		close(peer);
+	}
+	CHECK(failures > 0);
+}
+
 /* Without a function of the program's, there is nobody else who knows. */
 static void
 a_copy_that_finds_no_memory_is_an_error(void)
@@ -453,6 +476,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(what_was_below_is_called_while_it_is_full_again),
 	CASE(threadsafe_needs_threads),
 	CASE(a_filter_is_made_whole_or_not_at_all),
+	CASE(what_cannot_be_watched_below_a_new_filter_is_told),
 	CASE(a_copy_that_finds_no_memory_is_an_error),
 	{ NULL, NULL },
 };
