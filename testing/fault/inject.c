@@ -29,8 +29,7 @@ enum { SKIP, DONE };
 /* X(result, failed, mode, name, parameters, arguments, errors...)
  *
  * write: not EAGAIN. The core writes to its own wake descriptors, which are full only while they are readable,
- * and then nothing is lost.
- * recvmmsg, sendmmsg: not EAGAIN. After it the kernel owes an edge, which no fault can make come. */
+ * and then nothing is lost. */
 #define CALLS(X) \
 	X(int, -1, DONE, close, (int a), (a), EINTR) \
 	X(ssize_t, -1, SKIP, read, (int a, void *b, size_t c), (a, b, c), EINTR, EAGAIN) \
@@ -74,8 +73,9 @@ enum { SKIP, DONE };
 	X(int, -1, SKIP, signalfd, (int a, const sigset_t *b, int c), (a, b, c), EMFILE, ENOMEM) \
 	X(int, -1, SKIP, madvise, (void *a, size_t b, int c), (a, b, c), ENOMEM) \
 	X(int, -1, SKIP, recvmmsg, (int a, struct mmsghdr *b, unsigned c, int d, struct timespec *e), \
-	    (a, b, c, d, e), EINTR, ENOMEM) \
-	X(int, -1, SKIP, sendmmsg, (int a, struct mmsghdr *b, unsigned c, int d), (a, b, c, d), EINTR, ENOMEM) \
+	    (a, b, c, d, e), EINTR, EAGAIN, ENOMEM) \
+	X(int, -1, SKIP, sendmmsg, (int a, struct mmsghdr *b, unsigned c, int d), (a, b, c, d), EINTR, EAGAIN, \
+	    ENOMEM) \
 	X(int, -1, SKIP, getsockname, (int a, struct sockaddr *b, socklen_t *c), (a, b, c), ENOMEM)
 
 #define NUMBER(result, failed, mode, name, ...) CALL_##name,
