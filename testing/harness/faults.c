@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Of one kind of call and one error, per case. More are sampled, or a case that allocates for every one of
- * ten thousand events would take the day. */
+/* Of one kind of call and one error, per case, and what their runs may take together. More are sampled, or a case
+ * that allocates for every one of ten thousand events would take the day, and one that moves megabytes an hour. */
 #define FAULTS_ALLOC_MAX (120 / EVRT_TEST_SLOWNESS)
+#define FAULTS_ALLOC_MS 10000
 #define FAULTS_SYS_MAX (16 / EVRT_TEST_SLOWNESS)
+#define FAULTS_SYS_MS 1500
 
 struct tally {
 	const struct evrt_test_case *c;
@@ -63,6 +65,16 @@ faults_try(struct evrt_test_run *run, struct tally *t, const struct evrt_test_fa
 	fflush(stdout);
 }
 
+/* How many of a kind are tried, where a run takes so long. */
+static uint64_t
+faults_max(bool allocs, int64_t took_ms)
+{
+	uint64_t max = allocs ? FAULTS_ALLOC_MAX : FAULTS_SYS_MAX;
+	uint64_t in_time = 1 + (uint64_t)((allocs ? FAULTS_ALLOC_MS : FAULTS_SYS_MS) / (took_ms + 1));
+
+	return in_time < max ? in_time : max;
+}
+
 /* Each of `count` calls fails once with `error`; of more than `max` a sample, shifted by the seed. */
 static void
 faults_try_each(struct evrt_test_run *run, struct tally *t, int call, int error, uint64_t count, uint64_t max)
@@ -94,9 +106,10 @@ evrt__test_with_faults(struct evrt_test_run *run, const struct evrt_test_case *c
 		return;
 	}
 	t.allocs_live = sight.allocs_live;
+	uint64_t max = faults_max(allocs, plain.took_ms);
 	for (int call = allocs ? 0 : 1; call < (allocs ? 1 : injector->calls); call++)
 		for (const int *error = injector->errors(call); *error; error++)
-			faults_try_each(run, &t, call, *error, sight.calls[call], allocs ? FAULTS_ALLOC_MAX : FAULTS_SYS_MAX);
+			faults_try_each(run, &t, call, *error, sight.calls[call], max);
 	run->failed += t.bad > 0;
 	run->passed += t.bad == 0;
 	if (t.bad == 0)

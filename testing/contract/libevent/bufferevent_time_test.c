@@ -243,13 +243,15 @@ enabled_again_it_times_out_again(void)
 static void
 each_direction_times_out_by_itself(void)
 {
-	struct bufferevent *bev = open_timed(0, 800, 30);
+	struct bufferevent *bev = open_timed(0, 100000, 30);
+	struct timeval soon = ms(30);
 	bufferevent_enable(bev, EV_READ);
 	fill_peer(bev);
 	event_base_dispatch(base);
 	CHECK_STR_EQ(trace, "e42");
 	CHECK_INT_EQ(bufferevent_get_enabled(bev), EV_READ);
 	CHECK(times_reading(bev));
+	bufferevent_set_timeouts(bev, &soon, NULL);
 	event_base_dispatch(base);
 	CHECK_STR_EQ(trace, "e42 e41");
 	CHECK_INT_EQ(bufferevent_get_enabled(bev), 0);
