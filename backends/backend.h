@@ -3,7 +3,7 @@
  * Here:     the table that every poller fills, and the list of them.
  * Not here: which fd belongs to whom (runtime/loop/fdmap), waking (runtime/loop/reactor), signals, timers.
  * Threads:  set, prepare: under the owner's lock (or, where EVRT_BF_CONCURRENT, from any thread, also
- *           while wait runs). wait: one thread at a time, without that lock.
+ *           while wait runs). wait: one thread at a time (EVRT_BF_SHARED: any number), without that lock.
  *
  * A poller *reports* into an array. It never calls back, locks, or allocates in wait().
  */
@@ -29,6 +29,9 @@ enum evrt_backend_feature { /* the low three are libevent's EV_FEATURE_* numbers
 	EVRT_BF_EARLY_CLOSE = 0x08,
 	EVRT_BF_CONCURRENT = 0x100,  /* set() may run while wait() does, and takes effect on it */
 	EVRT_BF_DEFERRED = 0x200,    /* set() asks no kernel: what that refuses is a warning of prepare() */
+	/* Any number of threads may be in wait() at once. Something with EVRT_EDGE is reported to one of them, the last
+	 * that began to wait; and the whole set can be watched from another one (descriptor). */
+	EVRT_BF_SHARED = 0x400,
 };
 
 struct evrt_ready {
@@ -56,6 +59,8 @@ struct evrt_backend_ops {
 	 * comes with the next call, and no fd starves. Sub-millisecond timeouts are kept where the kernel can,
 	 * and never rounded down. */
 	int (*wait)(void *state, evrt_ns timeout_ns, struct evrt_ready *out, int cap);
+	/* An fd that is readable while the set has something to report. NULL without EVRT_BF_SHARED. */
+	int (*descriptor)(void *state);
 };
 
 extern const struct evrt_backend_ops evrt__backend_epoll;

@@ -3,7 +3,7 @@
  * Here:     one epoll set, and the kernel's habits hidden behind backend.h.
  * Not here: which registration is current (runtime/loop/fdmap compares the generation we carry).
  * Threads:  set from any thread, also during wait: the kernel's set has its own lock and nothing of ours is
- *           written. wait by one thread at a time, which owns `events` and `no_pwait2` meanwhile.
+ *           written. wait by any number of threads.
  *
  * Quirks of the kernel
  *   2.6.9   before it, EPOLL_CTL_DEL wants a non-NULL event: we always pass one.
@@ -28,16 +28,16 @@
 #include <stdbool.h>
 #include "backends/backend.h"
 #include "base/assert.h"
+#include "base/atomic.h"
 #include "base/mem.h"
 #include "base/sys.h"
 
 /* Per call of wait, whatever the caller's cap: it bounds the copy, and the rest comes with the next call. */
-#define EPOLL_BATCH_MAX 512
+#define EPOLL_BATCH_MAX 128
 
 struct epoll_state {
-	int epfd;       /* const after open */
-	bool no_pwait2; /* the waiting thread's: the kernel refused epoll_pwait2 once */
-	struct epoll_event events[EPOLL_BATCH_MAX]; /* the waiting thread's */
+	int epfd;                     /* const after open */
+	evrt_atomic(bool) no_pwait2;  /* the kernel refused epoll_pwait2 once; relaxed: each may find that out itself */
 };
 
 static int
@@ -139,51 +139,59 @@ epoll_ms_rounded_up(evrt_ns timeout_ns)
 
 /* A finite, positive timeout. The kernel's answer: a count or -1 and errno. */
 static int
-epoll_wait_timed(struct epoll_state *s, evrt_ns timeout_ns, int cap)
+epoll_wait_timed(struct epoll_state *s, evrt_ns timeout_ns, struct epoll_event *events, int cap)
 {
-	if (!s->no_pwait2) {
+	if (!evrt_load_relaxed(&s->no_pwait2)) {
 		struct timespec ts = {
 			.tv_sec = (time_t)(timeout_ns / EVRT_NS_PER_SEC),
 			.tv_nsec = (long)(timeout_ns % EVRT_NS_PER_SEC),
 		};
-		int n = evrt__sys.epoll_pwait2(s->epfd, s->events, cap, &ts, NULL);
+		int n = evrt__sys.epoll_pwait2(s->epfd, events, cap, &ts, NULL);
 		if (n >= 0 || (errno != ENOSYS && errno != EPERM))
 			return n;
-		s->no_pwait2 = true;
+		evrt_store_relaxed(&s->no_pwait2, true);
 	}
-	return evrt__sys.epoll_wait(s->epfd, s->events, cap, epoll_ms_rounded_up(timeout_ns));
+	return evrt__sys.epoll_wait(s->epfd, events, cap, epoll_ms_rounded_up(timeout_ns));
 }
 
 static int
 epoll_wait_ready(void *state, evrt_ns timeout_ns, struct evrt_ready *out, int cap)
 {
 	struct epoll_state *s = state;
+	struct epoll_event events[EPOLL_BATCH_MAX];
 	int n;
 
 	EVRT_ASSERT(cap > 0);
 	if (cap > EPOLL_BATCH_MAX)
 		cap = EPOLL_BATCH_MAX;
 	if (timeout_ns > 0)
-		n = epoll_wait_timed(s, timeout_ns, cap);
+		n = epoll_wait_timed(s, timeout_ns, events, cap);
 	else
-		n = evrt__sys.epoll_wait(s->epfd, s->events, cap, timeout_ns < 0 ? -1 : 0);
+		n = evrt__sys.epoll_wait(s->epfd, events, cap, timeout_ns < 0 ? -1 : 0);
 	if (n < 0)
 		return -errno;
 	for (int i = 0; i < n; i++) {
-		uint64_t data = s->events[i].data.u64;
+		uint64_t data = events[i].data.u64;
 		out[i].fd = (int)(uint32_t)data;
 		out[i].generation = (uint32_t)(data >> 32);
-		out[i].mask = epoll_report(s->events[i].events);
+		out[i].mask = epoll_report(events[i].events);
 	}
 	return n;
 }
 
+static int
+epoll_descriptor(void *state)
+{
+	return ((struct epoll_state *)state)->epfd;
+}
+
 const struct evrt_backend_ops evrt__backend_epoll = {
 	.name = "epoll",
-	.features = EVRT_BF_ET | EVRT_BF_O1 | EVRT_BF_EARLY_CLOSE | EVRT_BF_CONCURRENT,
+	.features = EVRT_BF_ET | EVRT_BF_O1 | EVRT_BF_EARLY_CLOSE | EVRT_BF_CONCURRENT | EVRT_BF_SHARED,
 	.open = epoll_open,
 	.close = epoll_close,
 	.set = epoll_set,
 	.prepare = NULL,
 	.wait = epoll_wait_ready,
+	.descriptor = epoll_descriptor,
 };

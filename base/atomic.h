@@ -23,6 +23,7 @@
 /* Read-modify-write: each returns the value before. */
 #define evrt_swap_acq_rel(p, v)   atomic_exchange_explicit((p), (v), memory_order_acq_rel)
 #define evrt_swap_acquire(p, v)   atomic_exchange_explicit((p), (v), memory_order_acquire)
+#define evrt_swap_seq_cst(p, v)   atomic_exchange_explicit((p), (v), memory_order_seq_cst)
 #define evrt_add_relaxed(p, v)    atomic_fetch_add_explicit((p), (v), memory_order_relaxed)
 #define evrt_add_acq_rel(p, v)    atomic_fetch_add_explicit((p), (v), memory_order_acq_rel)
 #define evrt_add_seq_cst(p, v)    atomic_fetch_add_explicit((p), (v), memory_order_seq_cst)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include "base/assert.h"
 #include "base/atomic.h"
 
 typedef void *(*mem_malloc_fn)(size_t);
@@ -107,4 +108,29 @@ evrt__free(void *ptr)
 		fn(ptr);
 	else
 		free(ptr);
+}
+
+/* The user's allocator promises no more than malloc's alignment, so the true start is kept in the word before. */
+void *
+evrt__aligned_calloc(size_t count, size_t size)
+{
+	size_t extra = EVRT_CACHE_LINE + sizeof(void *);
+
+	if (size && count > (SIZE_MAX - extra) / size) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	char *raw = evrt__calloc(1, count * size + extra);
+	if (!raw)
+		return NULL;
+	uintptr_t at = ((uintptr_t)raw + extra - 1) & ~(uintptr_t)(EVRT_CACHE_LINE - 1);
+	((void **)at)[-1] = raw;
+	return (void *)at;
+}
+
+void
+evrt__aligned_free(void *ptr)
+{
+	if (ptr)
+		evrt__free(((void **)ptr)[-1]);
 }

@@ -24,5 +24,8 @@ void *evrt__realloc(void *ptr, size_t size);
 char *evrt__strdup(const char *s);
 /* Does nothing for NULL. */
 void evrt__free(void *ptr);
+/* Zeroed, on a cache line of its own. Freed by evrt__aligned_free alone. */
+void *evrt__aligned_calloc(size_t count, size_t size);
+void evrt__aligned_free(void *ptr);
 
 #endif

@@ -16,6 +16,7 @@
 #include <sys/sendfile.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
 /* Variadic in the C library: no pointer of the table's type can name it. */
@@ -91,4 +92,6 @@ struct evrt_sys evrt__sys = {
 	.recvmmsg = recvmmsg,
 	.sendmmsg = sendmmsg,
 	.getsockname = getsockname,
+	.timerfd_create = timerfd_create,
+	.timerfd_settime = timerfd_settime,
 };

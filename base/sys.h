@@ -62,6 +62,8 @@ struct evrt_sys {
 	int (*recvmmsg)(int, struct mmsghdr *, unsigned, int, struct timespec *);
 	int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
 	int (*getsockname)(int, struct sockaddr *, socklen_t *);
+	int (*timerfd_create)(int, int);
+	int (*timerfd_settime)(int, int, const struct itimerspec *, struct itimerspec *);
 };
 
 /* Semantics and errno are the kernel's. */

@@ -1,10 +1,9 @@
-/* threading/inbox.h — intrusive queue of many producers and one consumer.
+/* threading/inbox.h — intrusive queue of many producers.
  *
- * Here:     push from any thread, take all by the consumer, in order of arrival.
+ * Here:     push from any thread, take all, in order of arrival.
  * Not here: waking the consumer (threading/park.h).
- * Matrix    (X = callers must exclude each other, - = free):   push   take   empty
- *                                                       push    -      -      -
- *                                                       take    -      X      -
+ * Matrix    any of push, take and empty may run at the same time as any other. Two takers get different items:
+ *           where their order matters there must be one taker at a time.
  * PAIRS     inbox.head: push (CAS acq_rel) -> take (swap acq_rel): the item's fields, written before
  *           the push, are visible to the taker. A taker takes the whole list, so there is no ABA.
  * Locks     none.   Model-checked: testing/model.
@@ -28,7 +27,7 @@ struct evrt_inbox {
 void evrt__inbox_init(struct evrt_inbox *);
 /* Returns true when the inbox was empty before. Any thread. */
 bool evrt__inbox_push(struct evrt_inbox *, struct evrt_node *);
-/* Takes all, oldest first, linked by `next`; NULL when empty. Consumer only. */
+/* Takes all, oldest first, linked by `next`; NULL when empty. */
 struct evrt_node *evrt__inbox_take(struct evrt_inbox *);
 bool evrt__inbox_empty(const struct evrt_inbox *);
 

@@ -50,6 +50,13 @@ evrt__park_notify(struct evrt_park *p)
 	return (before & (EVRT_PARK_SLEEPING | EVRT_PARK_NOTIFIED)) == EVRT_PARK_SLEEPING;
 }
 
+/* The sleeper asks: has somebody notified it since it announced its sleep? */
+static inline bool
+evrt__park_was_notified(struct evrt_park *p)
+{
+	return (evrt_load_seq_cst(&p->word) & EVRT_PARK_NOTIFIED) != 0;
+}
+
 /* Does it sleep (or is about to)? With the order of a read-modify-write, as notify; changes nothing. */
 static inline bool
 evrt__park_is_sleeping(struct evrt_park *p)

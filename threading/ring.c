@@ -46,8 +46,9 @@ evrt__ring_push(struct evrt_ring *r, void *item)
 	if (tail - ring_steal(head) >= EVRT_RING_CAPACITY)
 		return false;
 	evrt_store_relaxed(&r->slot[tail & RING_MASK], item);
-	/* PAIRS ring.tail: release; the thief that sees the index sees the slot and what it points to. */
-	evrt_store_release(&r->tail, tail + 1);
+	/* PAIRS ring.tail: the thief that sees the index sees the slot and what it points to. seq_cst for the owner who
+	 * then asks whether anybody sleeps: see pool.parked. */
+	evrt_store_seq_cst(&r->tail, tail + 1);
 	return true;
 }
 
@@ -129,7 +130,7 @@ evrt__ring_steal(struct evrt_ring *victim, struct evrt_ring *into, uint32_t max,
 	}
 	ring_release(victim);
 	if (n > 1) /* PAIRS ring.tail: as in push */
-		evrt_store_release(&into->tail, tail + n - 1);
+		evrt_store_seq_cst(&into->tail, tail + n - 1);
 	*out_count = n;
 	return oldest;
 }
@@ -138,7 +139,7 @@ uint32_t
 evrt__ring_length(const struct evrt_ring *r)
 {
 	uint64_t head = evrt_load_acquire(&r->head);
-	uint32_t length = evrt_load_acquire(&r->tail) - ring_real(head);
+	uint32_t length = evrt_load_seq_cst(&r->tail) - ring_real(head);
 
 	/* Between the two loads the owner may have gone round. */
 	return length > EVRT_RING_CAPACITY ? EVRT_RING_CAPACITY : length;

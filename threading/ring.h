@@ -9,7 +9,8 @@
  * Form      Tokio's (2019): `head` packs (steal:32 | real:32); real != steal while a thief copies, so
  *           there is one thief at a time and the owner never overwrites slots that are being copied.
  *           Indices are 32 bits wide and run freely, which keeps a stale thief from succeeding (ABA).
- * PAIRS     ring.tail: push (store release) -> steal (load acquire): the slot before the index.
+ * PAIRS     ring.tail: push (store seq_cst) -> steal (load acquire): the slot before the index; -> length (load
+ *           seq_cst): with pool.parked, see runtime/pool/worker.c.
  *           ring.head: pop/steal CAS acq_rel <-> each other: one taker per slot; the thief's second CAS
  *           (release) -> push (load acquire): slots are free for reuse only after they were copied.
  * Locks     none.   Model-checked at capacity 4: testing/model.
@@ -42,7 +43,8 @@ void *evrt__ring_pop(struct evrt_ring *);
  * full: not an error, try the next victim. *out_count is the number taken in all.
  * Any thread that owns `into`; victim != into. */
 void *evrt__ring_steal(struct evrt_ring *victim, struct evrt_ring *into, uint32_t max, uint32_t *out_count);
-/* A snapshot; exact for the owner while no thief is inside. Any thread. */
+/* A snapshot; exact for the owner while no thief is inside. Any thread; a sleeper that asks after it has said that it
+ * sleeps is not answered from before that. */
 uint32_t evrt__ring_length(const struct evrt_ring *);
 
 #endif

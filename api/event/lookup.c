@@ -61,7 +61,7 @@ evrt__base_strand_for_new(struct event_base *base)
 
 	if (base->kind == EVRT_BASE_POOLED && !(s = evrt__base_strand_current(base))) {
 		struct evrt_pool_strand *ps =
-		    evrt__pool_strand_new(base->pool, evrt__pool_place(base->pool), false);
+		    evrt__pool_strand_new(evrt__pool_place(base->pool), NULL);
 		return ps ? &ps->strand : NULL;
 	}
 	evrt__strand_ref(s);
@@ -73,11 +73,12 @@ evrt__base_strand_for_connection(struct event_base *base)
 {
 	if (base->kind != EVRT_BASE_POOLED)
 		return evrt__base_strand_for_new(base);
-	struct evrt_worker *w = evrt__pool_place(base->pool);
-	struct evrt_pool_strand *ps = evrt__pool_strand_new(base->pool, w, false);
+	struct evrt_worker *w = evrt__worker_self();
+	struct evrt_pool_strand *ps = evrt__pool_strand_new(evrt__pool_place(base->pool), NULL);
 	if (!ps)
 		return NULL;
-	evrt_add_relaxed(&w->connections, (uint64_t)1);
+	if (w && w->pool == base->pool)
+		evrt_count_own(&w->connections, (uint64_t)1);
 	return &ps->strand;
 }
 
@@ -94,7 +95,7 @@ evrt__event_lock_or_make_pooled(struct event_core *ev)
 			evrt__strand_unref(&old->strand);
 			continue;
 		}
-		struct evrt_pool_strand *ps = evrt__pool_strand_new(p, evrt__pool_place(p), false);
+		struct evrt_pool_strand *ps = evrt__pool_strand_new(evrt__pool_place(p), NULL);
 		if (!ps)
 			return NULL;
 		/* PAIRS event.strand: one of several threads that add the same event gives it its strand. */

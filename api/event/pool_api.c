@@ -37,6 +37,7 @@ evrt_pool_config_init(struct evrt_pool_config *config)
 		.wake_queue_strands = EVRT_WAKE_QUEUE_STRANDS,
 		.strand_budget_callbacks = EVRT_STRAND_BUDGET_CALLBACKS,
 		.turn_budget_strands = EVRT_TURN_BUDGET_STRANDS,
+		.workers_per_set = EVRT_WORKERS_PER_SET,
 	};
 }
 
@@ -69,12 +70,13 @@ settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt
 		.wake_queue_strands = c->wake_queue_strands,
 		.strand_budget_callbacks = c->strand_budget_callbacks,
 		.turn_budget_strands = c->turn_budget_strands,
+		.workers_per_set = c->workers_per_set,
 		.steal = c->steal != 0,
 		.clock = evrt__clock_real(),
 		.execute = evrt__event_execute,
 	};
 	if (c->size != sizeof(*c) || !out->workers || !out->priorities || out->priorities >= EVENT_MAX_PRIORITIES ||
-	    !out->wake_queue_strands || !out->strand_budget_callbacks || !out->turn_budget_strands)
+	    !out->wake_queue_strands || !out->strand_budget_callbacks || !out->turn_budget_strands || !out->workers_per_set)
 		return -EINVAL;
 	return 0;
 }
@@ -194,7 +196,10 @@ evrt_pool_as_base(struct evrt_pool *pool)
 struct event_base *
 evrt_pool_get_base(struct evrt_pool *pool, unsigned worker)
 {
-	return worker < pool->set.workers ? &((struct evrt__pool_bases *)pool->api)->base[worker] : NULL;
+	if (worker >= pool->set.workers)
+		return NULL;
+	evrt__worker_use_own(&pool->workers[worker]);
+	return &((struct evrt__pool_bases *)pool->api)->base[worker];
 }
 
 int
@@ -208,7 +213,7 @@ evrt_worker_current(void)
 struct evrt_strand *
 evrt_strand_new(struct evrt_pool *pool)
 {
-	struct evrt_pool_strand *ps = pool ? evrt__pool_strand_new(pool, evrt__pool_place(pool), false) : NULL;
+	struct evrt_pool_strand *ps = pool ? evrt__pool_strand_new(evrt__pool_place(pool), NULL) : NULL;
 
 	if (!ps) {
 		errno = pool ? ENOMEM : EINVAL;
@@ -305,7 +310,8 @@ evrt_pool_stats(const struct evrt_pool *pool, unsigned worker, struct evrt_worke
 		.steals_hit = evrt_load_relaxed(&c->steals_hit),
 		.stolen = evrt_load_relaxed(&c->stolen),
 		.parks = evrt_load_relaxed(&c->parks),
-		.eventfd_writes = evrt_load_relaxed(&w->reactor.wake_writes),
+		.eventfd_writes = evrt_load_relaxed(&w->reactor.wake_writes) + (w->index == w->group->first &&
+		    evrt__group_is_shared(w->group) ? evrt_load_relaxed(&w->group->calls) : 0),
 		.posts = evrt_load_relaxed(&c->posts),
 		.overflows = evrt_load_relaxed(&c->overflows),
 		.longest_run_ns = evrt_load_relaxed(&c->longest_run_ns),

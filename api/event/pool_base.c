@@ -21,7 +21,7 @@ evrt__base_strand_for_signals(struct event_base *base)
 {
 	if (base->kind == EVRT_BASE_POOLED) {
 		/* A strand of its own: it reads the pipe, and hands each signal to the strand that asked. */
-		struct evrt_pool_strand *ps = evrt__pool_strand_new(base->pool, &base->pool->workers[0], false);
+		struct evrt_pool_strand *ps = evrt__pool_strand_new(&base->pool->groups[0], NULL);
 		return ps ? &ps->strand : NULL;
 	}
 	evrt__strand_ref(base->strand);
@@ -122,6 +122,9 @@ pool_drop_all(struct evrt_pool *p, bool finalize)
 	pool_empty_inboxes(p);
 	for (unsigned i = 0; i < p->set.workers; i++)
 		pool_drop_timers(&p->workers[i].reactor, finalize);
+	for (unsigned i = 0; i < p->groups_count; i++)
+		if (evrt__group_is_shared(&p->groups[i]))
+			pool_drop_timers(&p->groups[i].set, finalize);
 	for (uint32_t i = 0; i < p->strands_made; i++)
 		drop_strand(&evrt__pool_strand_at(p, i)->strand, finalize);
 	for (unsigned i = 0; i <= p->set.workers; i++)

@@ -138,6 +138,13 @@ fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
 	return err;
 }
 
+static void
+fdmap_next_generation(struct evrt_fd *e)
+{
+	if (++e->generation == EVRT_REACTOR_GENERATION)
+		e->generation++;
+}
+
 /* The first watcher says whose poller is used. Another's may still have what stands for one that is away. */
 static void
 fdmap_begin(struct evrt_fd *e, int fd, struct evrt_reactor *home)
@@ -147,7 +154,7 @@ fdmap_begin(struct evrt_fd *e, int fd, struct evrt_reactor *home)
 		e->registered = 0;
 	}
 	e->reactor = home;
-	e->generation++;
+	fdmap_next_generation(e);
 	e->silenced = 0;
 }
 
@@ -251,7 +258,7 @@ evrt__fdmap_verify(struct evrt_fdmap *m)
 		struct evrt_fd *e = fdmap_find(m, slot->fd);
 		/* If the number is another file's by now, and a duplicate of the first lives on: the kernel goes on
 		 * reporting that, and only a new generation tells them apart. */
-		e->generation++;
+		fdmap_next_generation(e);
 		/* Fails where the fd was closed under a pending event: then nothing is ever told of it. */
 		(void)fdmap_sync(m, e, slot->fd, true);
 	}
@@ -277,8 +284,13 @@ evrt__fdmap_rearm(struct evrt_fdmap *m, struct evrt_slot *slot, unsigned bits)
 	EVRT_ASSERT(e);
 	fdmap_lock(m, slot->fd);
 	if (e->reactor->backend->features & EVRT_BF_ET) {
-		if (fdmap_by_edges(m, e))
+		if (fdmap_by_edges(m, e)) {
+			/* On a pool another worker may have fetched an edge of before, which the callback has dealt with: it
+			 * is of another generation now, and what still holds is reported anew. */
+			if (m->shared)
+				fdmap_next_generation(e);
 			fdmap_sync(m, e, slot->fd, true);
+		}
 	} else if (e->silenced & bits) {
 		e->silenced &= (uint8_t)~bits;
 		fdmap_sync(m, e, slot->fd, false);
@@ -347,7 +359,7 @@ evrt__fdmap_register_again(struct evrt_fdmap *m, struct evrt_reactor *r)
 			e->registered = e->silenced = 0; /* also where all are away */
 			if (evrt__list_empty(&e->slots))
 				continue;
-			e->generation++;
+			fdmap_next_generation(e);
 			int err = fdmap_sync(m, e, (int)(evrt__segment_begin(k) + i), false);
 			if (err < 0 && !first_err)
 				first_err = err;

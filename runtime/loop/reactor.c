@@ -4,13 +4,11 @@
 #include <errno.h>
 #include <stdint.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/sys.h"
-
-/* The wake descriptor's registration; the fd map begins at generation 1. */
-#define REACTOR_WAKE_GENERATION 0u
 
 evrt_atomic(evrt_reactor_look_fn) evrt__reactor_before_wait;
 
@@ -30,6 +28,11 @@ evrt__reactor_init(struct evrt_reactor *r, const struct evrt_backend_ops *backen
 	evrt_store_relaxed(&r->wake_at, (evrt_ns)0);
 	evrt_store_relaxed(&r->wake_writes, (uint64_t)0);
 	evrt__timers_init(&r->timers);
+	r->shared = shared;
+	r->timer_fd = -1;
+	evrt_store_relaxed(&r->first, EVRT_NS_NEVER);
+	if (shared)
+		pthread_mutex_init(&r->timers_lock, NULL);
 	r->set_locked = shared && !(backend->features & EVRT_BF_CONCURRENT);
 	if (r->set_locked)
 		pthread_mutex_init(&r->set_lock, NULL);
@@ -41,10 +44,14 @@ evrt__reactor_fini(struct evrt_reactor *r)
 {
 	if (r->wake_fd >= 0)
 		evrt__sys.close(r->wake_fd);
-	r->wake_fd = -1;
+	if (r->timer_fd >= 0)
+		evrt__sys.close(r->timer_fd);
+	r->wake_fd = r->timer_fd = -1;
 	evrt__timers_fini(&r->timers);
 	r->backend->close(r->poller);
 	r->poller = NULL;
+	if (r->shared)
+		pthread_mutex_destroy(&r->timers_lock);
 	if (r->set_locked)
 		pthread_mutex_destroy(&r->set_lock);
 }
@@ -59,7 +66,7 @@ reactor_open_wake(const struct evrt_backend_ops *backend, void *poller)
 
 	if (fd < 0)
 		return -errno;
-	int err = backend->set(poller, fd, REACTOR_WAKE_GENERATION, 0, mask);
+	int err = backend->set(poller, fd, EVRT_REACTOR_GENERATION, 0, mask);
 	if (err < 0) {
 		evrt__sys.close(fd);
 		return err;
@@ -77,6 +84,57 @@ evrt__reactor_make_notifiable(struct evrt_reactor *r)
 		return fd;
 	r->wake_fd = fd;
 	return 0;
+}
+
+int
+evrt__reactor_make_timed(struct evrt_reactor *r)
+{
+	int fd = evrt__sys.timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+
+	if (fd < 0)
+		return -errno;
+	/* Never read, as the wake descriptor: each expiry is an edge of its own. */
+	int err = r->backend->set(r->poller, fd, EVRT_REACTOR_GENERATION, 0, EVRT_READ | EVRT_EDGE);
+	if (err < 0) {
+		evrt__sys.close(fd);
+		return err;
+	}
+	r->timer_fd = fd;
+	return 0;
+}
+
+void
+evrt__reactor_lock_timers(struct evrt_reactor *r)
+{
+	if (r->shared)
+		pthread_mutex_lock(&r->timers_lock);
+}
+
+void
+evrt__reactor_unlock_timers(struct evrt_reactor *r)
+{
+	if (r->shared)
+		pthread_mutex_unlock(&r->timers_lock);
+}
+
+bool
+evrt__reactor_note_first(struct evrt_reactor *r)
+{
+	evrt_ns first = evrt__timers_next(&r->timers);
+	evrt_ns was = evrt_load_relaxed(&r->first);
+
+	if (first == was)
+		return false;
+	evrt_store_relaxed(&r->first, first);
+	if (r->timer_fd >= 0) {
+		evrt_ns at = first == EVRT_NS_NEVER ? 0 : first; /* 0: none */
+		struct itimerspec when = { .it_value = {
+			.tv_sec = (time_t)(at / EVRT_NS_PER_SEC), .tv_nsec = (long)(at % EVRT_NS_PER_SEC) } };
+		/* Fails for bad arguments only. */
+		int ignored = evrt__sys.timerfd_settime(r->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+		(void)ignored;
+	}
+	return first < was;
 }
 
 int
@@ -138,30 +196,46 @@ evrt__reactor_prepare(struct evrt_reactor *r)
 	return err;
 }
 
-/* Takes the wake descriptor out of the reports; reads it where it would be reported again. */
-static void
-reactor_strip_wake(struct evrt_reactor *r)
+/* Takes the reactor's own descriptors out of the reports; reads the wake descriptor where it would be reported
+ * again. The number left. */
+static int
+reactor_strip_own(struct evrt_reactor *r, struct evrt_ready *ready, int n, bool *timed)
 {
-	for (int i = 0; i < r->ready_count; i++) {
-		if (r->ready[i].fd != r->wake_fd)
-			continue;
-		r->ready[i] = r->ready[--r->ready_count];
-		if (!(r->backend->features & EVRT_BF_ET)) {
-			uint64_t n;
+	int left = 0;
+
+	for (int i = 0; i < n; i++) {
+		if (ready[i].fd == r->timer_fd && ready[i].generation == EVRT_REACTOR_GENERATION) {
+			*timed = true;
+		} else if (ready[i].fd == r->wake_fd) {
+			uint64_t count;
 			/* EAGAIN and EINTR are as good: it is reported again if there was something. */
-			ssize_t ignored = evrt__sys.read(r->wake_fd, &n, sizeof(n));
+			ssize_t ignored = r->backend->features & EVRT_BF_ET ? 0
+			    : evrt__sys.read(r->wake_fd, &count, sizeof(count));
 			(void)ignored;
+		} else {
+			ready[left++] = ready[i];
 		}
-		return;
 	}
+	return left;
 }
 
 int
 evrt__reactor_wait(struct evrt_reactor *r, evrt_ns deadline)
 {
+	bool timed;
+	int n = evrt__reactor_wait_into(r, deadline, r->ready, EVRT_READY_MAX, &timed);
+
+	r->ready_count = n < 0 ? 0 : n;
+	return n;
+}
+
+int
+evrt__reactor_wait_into(struct evrt_reactor *r, evrt_ns deadline, struct evrt_ready *ready, int cap, bool *timed)
+{
 	evrt_reactor_look_fn look = evrt_load_relaxed(&evrt__reactor_before_wait);
 	evrt_ns timeout = -1;
 
+	*timed = false;
 	if (look)
 		look();
 	if (deadline == 0) {
@@ -171,17 +245,14 @@ evrt__reactor_wait(struct evrt_reactor *r, evrt_ns deadline)
 		timeout = deadline > now ? deadline - now : 0;
 	}
 	EVRT_DEBUG("%s: waits, timeout %lld ns", r->backend->name, (long long)timeout);
-	int n = r->backend->wait(r->poller, timeout, r->ready, EVRT_READY_MAX);
+	int n = r->backend->wait(r->poller, timeout, ready, cap);
 	/* A signal. Who asked for a look gets one; a sleeper's turn is over, for the handler may have left it work. */
 	while (n == -EINTR && timeout == 0)
-		n = r->backend->wait(r->poller, 0, r->ready, EVRT_READY_MAX);
+		n = r->backend->wait(r->poller, 0, ready, cap);
 	if (n == -EINTR)
 		n = 0;
 	EVRT_DEBUG("%s: returned %d", r->backend->name, n);
-	r->ready_count = n < 0 ? 0 : n;
-	if (n > 0 && r->wake_fd >= 0)
-		reactor_strip_wake(r);
-	return n < 0 ? n : r->ready_count;
+	return n > 0 ? reactor_strip_own(r, ready, n, timed) : n;
 }
 
 void

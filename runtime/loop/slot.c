@@ -10,20 +10,20 @@
 #include "runtime/loop/reactor.h"
 
 static void slot_arrive(struct evrt_node *);
-static void slot_home_arrive(struct evrt_node *);
+static void slot_arm_again(struct evrt_node *);
 
 /* Of a strand of a pool. */
 static struct evrt_pool_slot *
 slot_of_pool(struct evrt_slot *slot)
 {
-	EVRT_DCHECK(slot->strand->ops->home_post);
+	EVRT_DCHECK(slot->strand->ops->timers_changed);
 	return EVRT_CONTAINER_OF(slot, struct evrt_pool_slot, slot);
 }
 
 struct evrt_slot *
 evrt__slot_new(struct evrt_strand *s, evrt_slot_ready_fn ready, void *owner)
 {
-	bool pooled = s->ops->home_post != NULL;
+	bool pooled = s->ops->timers_changed != NULL;
 	void *memory = evrt__calloc(1, pooled ? sizeof(struct evrt_pool_slot) : sizeof(struct evrt_slot));
 	struct evrt_slot *slot = memory;
 
@@ -37,7 +37,7 @@ evrt__slot_new(struct evrt_strand *s, evrt_slot_ready_fn ready, void *owner)
 	evrt_store_relaxed(&slot->refs, 1u);
 	if (pooled) {
 		slot_of_pool(slot)->node.arrive = slot_arrive;
-		slot_of_pool(slot)->home_node.arrive = slot_home_arrive;
+		slot_of_pool(slot)->again.arrive = slot_arm_again;
 		evrt_store_relaxed(&slot_of_pool(slot)->armed_at, EVRT_NS_NEVER);
 	}
 	return slot;
@@ -57,7 +57,7 @@ evrt__slot_unref(struct evrt_slot *slot)
 	if (evrt_sub_acq_rel(&slot->refs, 1u) != 1)
 		return;
 	struct evrt_strand *s = slot->strand;
-	EVRT_DCHECK(slot->fd < 0 && (!s->ops->home_post || !evrt__timer_armed(&slot_of_pool(slot)->timer)));
+	EVRT_DCHECK(slot->fd < 0 && (!s->ops->timers_changed || !evrt__timer_armed(&slot_of_pool(slot)->timer)));
 	evrt__free(slot);
 	evrt__strand_unref(s);
 }
@@ -151,7 +151,7 @@ evrt__slot_deliver(struct evrt_slot *slot, unsigned bits)
 {
 	struct evrt_strand *s = slot->strand;
 
-	if (!s->ops->home_post) { /* a loop: its lock is held, and we are its runner */
+	if (!s->ops->timers_changed) { /* a loop: its lock is held, and we are its runner */
 		if (slot->owner)
 			slot->ready(slot, bits);
 		return;
@@ -189,74 +189,91 @@ slot_arrive(struct evrt_node *n)
 	evrt__slot_unref(slot);
 }
 
-/* Home only: the entry goes to `deadline` (0: out of the queue), which holds a reference. 0 or -ENOMEM. */
-static int
-slot_move_timer(struct evrt_pool_slot *ps, evrt_ns deadline)
+/* Timers locked. */
+static void
+slot_disarm(struct evrt_pool_slot *ps)
 {
-	struct evrt_timers *q = &ps->slot.strand->home->timers;
-	bool was_armed = evrt__timer_armed(&ps->timer);
+	struct evrt_reactor *home = ps->slot.strand->home;
 
-	if (deadline) {
-		int err = was_armed ? evrt__timers_move(q, &ps->timer, deadline)
-		    : evrt__timers_add(q, &ps->timer, deadline);
-		if (err < 0)
-			return err;
-		if (!was_armed)
-			evrt__slot_ref(&ps->slot);
-		evrt_store_seq_cst(&ps->armed_at, deadline);
-	} else {
-		evrt__timers_remove(q, &ps->timer);
-		evrt_store_seq_cst(&ps->armed_at, EVRT_NS_NEVER);
-		if (was_armed)
-			evrt__slot_unref(&ps->slot);
-	}
-	return 0;
+	if (!evrt__timer_armed(&ps->timer))
+		return; /* it has just expired */
+	evrt__timers_remove(&home->timers, &ps->timer);
+	evrt_store_seq_cst(&ps->armed_at, EVRT_NS_NEVER);
+	/* The first deadline is not looked for: a look at a time when nothing is due any more does no harm. */
+	evrt__slot_unref(&ps->slot);
 }
 
-/* `when`: see evrt_strand_ops.home_post. */
+/* Timers locked. PAIRS slot.deadline / slot.armed_at, the other way round: a cancel that came between our look at the
+ * deadline and this has found NEVER, and left the entry to us. */
 static void
-slot_tell_home(struct evrt_pool_slot *ps, evrt_ns when)
+slot_entry_is_at(struct evrt_pool_slot *ps, evrt_ns deadline)
 {
-	if (evrt_or_seq_cst(&ps->home_queued, 1u))
-		return; /* a message is under way, and will read what we stored */
-	evrt__slot_ref(&ps->slot);
-	ps->slot.strand->ops->home_post(ps->slot.strand, &ps->home_node, when);
+	evrt_store_seq_cst(&ps->armed_at, deadline);
+	if (evrt_load_seq_cst(&ps->deadline) == 0)
+		slot_disarm(ps);
+}
+
+/* Timers locked: makes the queue's entry no later than `deadline`. */
+static void
+slot_arm(struct evrt_pool_slot *ps)
+{
+	struct evrt_strand *s = ps->slot.strand;
+	struct evrt_timers *q = &s->home->timers;
+	evrt_ns deadline = evrt_load_seq_cst(&ps->deadline);
+	bool was_armed = evrt__timer_armed(&ps->timer);
+
+	if (deadline == 0 || deadline >= evrt_load_relaxed(&ps->armed_at))
+		return;
+	ps->timer.order = evrt__timers_order(q);
+	int err = was_armed ? evrt__timers_move(q, &ps->timer, deadline) : evrt__timers_add(q, &ps->timer, deadline);
+	if (err < 0) {
+		/* The caller has promised already: it is tried again. A try that is under way reads what we stored. */
+		if (!evrt_or_seq_cst(&ps->again_queued, 1u)) {
+			evrt__slot_ref(&ps->slot);
+			s->ops->timers_later(s, &ps->again);
+		}
+		return;
+	}
+	if (!was_armed)
+		evrt__slot_ref(&ps->slot);
+	slot_entry_is_at(ps, deadline);
+	if (evrt__reactor_note_first(s->home))
+		s->ops->timers_changed(s);
 }
 
 void
 evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
 {
-	if (!slot->strand->ops->home_post) {
+	if (!slot->strand->ops->timers_changed) {
 		EVRT_DCHECK(deadline == 0);
 		return;
 	}
 	struct evrt_pool_slot *ps = slot_of_pool(slot);
-	evrt_ns was = evrt_load_relaxed(&ps->deadline);
+	struct evrt_reactor *home = slot->strand->home;
 
-	if (was == deadline)
+	if (evrt_load_relaxed(&ps->deadline) == deadline)
 		return;
 	evrt_store_seq_cst(&ps->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
 	evrt_ns armed_at = evrt_load_seq_cst(&ps->armed_at);
-	if (deadline && deadline >= armed_at)
+	if (deadline ? deadline >= armed_at : armed_at == EVRT_NS_NEVER)
 		return;
-	if (deadline == 0 && armed_at == EVRT_NS_NEVER && !evrt_load_seq_cst(&ps->home_queued))
-		return; /* neither in the queue nor on its way there */
-	slot_tell_home(ps, deadline ? deadline : EVRT_NS_NEVER);
+	evrt__reactor_lock_timers(home);
+	if (deadline)
+		slot_arm(ps);
+	else
+		slot_disarm(ps);
+	evrt__reactor_unlock_timers(home);
 }
 
-/* Home: make the queue agree with `deadline`. */
+/* Timers locked. */
 static void
-slot_home_arrive(struct evrt_node *n)
+slot_arm_again(struct evrt_node *n)
 {
-	struct evrt_pool_slot *ps = EVRT_CONTAINER_OF(n, struct evrt_pool_slot, home_node);
+	struct evrt_pool_slot *ps = EVRT_CONTAINER_OF(n, struct evrt_pool_slot, again);
 
-	/* Cleared before the deadline is read: a setter from now on sends a message of its own. */
-	evrt_and_seq_cst(&ps->home_queued, 0u);
-	evrt_ns deadline = evrt_load_seq_cst(&ps->deadline);
-	ps->timer.order = evrt__timers_order(&ps->slot.strand->home->timers);
-	if (deadline == 0 || deadline < evrt_load_relaxed(&ps->armed_at))
-		if (slot_move_timer(ps, deadline) < 0)
-			slot_tell_home(ps, 0); /* out of memory: the next turn tries again */
+	/* Cleared before the deadline is read: a setter from now on asks anew. */
+	evrt_and_seq_cst(&ps->again_queued, 0u);
+	slot_arm(ps);
 	evrt__slot_unref(&ps->slot);
 }
 
@@ -275,7 +292,7 @@ evrt__slot_timer_due(struct evrt_timer *entry)
 		ps->timer.order = evrt__timers_order(q); /* setters leave no order: it is learnt here */
 		int err = evrt__timers_add(q, &ps->timer, deadline); /* the queue's reference stays */
 		EVRT_ASSERT(err == 0); /* it has just come out, and its room is there */
-		evrt_store_seq_cst(&ps->armed_at, deadline);
+		slot_entry_is_at(ps, deadline);
 		return;
 	}
 	if (deadline != 0)

@@ -8,15 +8,15 @@
  * Threads:  watch, unwatch, rearm, set_deadline, disown: any, with the strand's lock held.
  *           evrt__slot_deliver, evrt__slot_timer_due: the thread that polls or expires timers.
  *
- * Truth and hint: `deadline` is the truth, written under the strand's lock. The entry in home's queue is only
- * a hint "look at this slot at that time": when it expires, home compares with `deadline` and re-inserts
- * (pushed back), drops (cancelled) or delivers. So pushing a deadline back is a store, and cancelling from
- * any thread is a store plus a message that nobody waits for. The last word is again under the strand's
- * lock: when the delivered timer arrives there, it is due only if `deadline` still says so.
+ * Truth and hint: `deadline` is the truth, written under the strand's lock. The entry in home's queue, which has a
+ * lock of its own, is only a hint "look at this slot at that time": when it expires, whoever serves the queue
+ * compares with `deadline` and re-inserts (pushed back), drops (cancelled) or delivers. So pushing a deadline back
+ * is a store, without the queue's lock. The last word is again under the strand's lock: when the delivered timer
+ * arrives there, it is due only if `deadline` still says so.
  *
  * PAIRS  slot.deadline / slot.armed_at (Dekker): set_deadline stores deadline, then loads armed_at;
- *        home stores armed_at = NEVER, then loads deadline. All seq_cst: either the setter sees
- *        NEVER (and sends a message home), or home sees the new deadline (and re-inserts).
+ *        timer_due stores armed_at = NEVER, then loads deadline. All seq_cst: either the setter sees
+ *        NEVER (and takes the queue's lock), or timer_due sees the new deadline (and re-inserts).
  *        slot.bits: deliver ORs bits|QUEUED; arrival swaps with 0. Whoever sets QUEUED pushes.
  */
 #ifndef EVRT_RUNTIME_LOOP_SLOT_H_
@@ -41,7 +41,7 @@ struct evrt_slot {
 	struct evrt_strand *strand;      /* holds a reference; const */
 	evrt_slot_ready_fn ready;        /* const */
 	void *owner;                     /* guarded by the strand's lock; NULL: nobody wants it any more */
-	evrt_atomic(unsigned) refs;      /* owner, inbox, timers, home message: one each */
+	evrt_atomic(unsigned) refs;      /* owner, inbox, timers, `again`: one each */
 	evrt_atomic(unsigned) bits;
 
 	int fd;                          /* -1: not watching. Guarded by the strand's lock */
@@ -58,10 +58,10 @@ struct evrt_pool_slot {
 	struct evrt_slot slot;
 	struct evrt_node node;           /* in the strand's inbox while QUEUED */
 	evrt_atomic(evrt_ns) deadline;   /* 0: none. Written under the strand's lock */
-	evrt_atomic(evrt_ns) armed_at;   /* the entry's deadline; NEVER: not in the queue. Written by home */
-	struct evrt_timer timer;         /* home only; its order is taken when home learns of `deadline` */
-	struct evrt_node home_node;      /* message to home: "make the queue agree with `deadline`" */
-	evrt_atomic(unsigned) home_queued;
+	evrt_atomic(evrt_ns) armed_at;   /* the entry's deadline; NEVER: not in the queue. Written under timers_lock */
+	struct evrt_timer timer;         /* timers_lock; its order is taken when the queue learns of `deadline` */
+	struct evrt_node again;          /* memory was short: somebody arms it later … */
+	evrt_atomic(unsigned) again_queued; /* … and has not begun yet */
 };
 
 /* NULL when memory is out. The caller's reference is the owner's. */
@@ -89,7 +89,7 @@ void evrt__slot_set_deadline(struct evrt_slot *, evrt_ns deadline);
 
 /* From a poller's report: fd map locked (pool) or strand locked (loop). */
 void evrt__slot_deliver(struct evrt_slot *, unsigned bits);
-/* From home's queue: its entry has expired. Home only. */
+/* From home's queue: its entry has expired. Timers locked. */
 void evrt__slot_timer_due(struct evrt_timer *entry);
 /* From home's queue, which nobody serves any more: the slot of an entry that is out of it, and the queue's reference,
  * which is the caller's now. */

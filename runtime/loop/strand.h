@@ -26,10 +26,11 @@ struct evrt_strand_ops {
 	/* A task was pushed, or something lies in the strand's inbox: see to it that the strand runs soon.
 	 * Any thread; the strand's lock may be held. */
 	void (*notify)(struct evrt_strand *);
-	/* Brings `node` to the thread that owns the strand's reactor; it is awakened only if `deadline`
-	 * comes before it would wake by itself. 0: by that owner, to itself, for its next turn. NULL: whoever
-	 * holds the lock is that owner (a plain loop). */
-	void (*home_post)(struct evrt_strand *, struct evrt_node *, evrt_ns deadline);
+	/* Home's first timer comes earlier than before: whoever sleeps until the old one must be told. Home's timers are
+	 * locked. NULL: a plain loop, whose timers are changed under the strand's lock. */
+	void (*timers_changed)(struct evrt_strand *);
+	/* `node` is to arrive soon, with home's timers locked. NULL where timers_changed is. */
+	void (*timers_later)(struct evrt_strand *, struct evrt_node *);
 	/* The number of things that keep the loop from ending changed by `delta`. NULL: the strand counts. */
 	void (*count)(struct evrt_strand *, int delta);
 	/* Should the runner stop as soon as it can (loopbreak, the end of a pool)? */

@@ -1,6 +1,21 @@
-/* runtime/pool/idle.c — who steals, who is awakened, who gets what is new; see pool.h.
+/* runtime/pool/idle.c — who steals, who is called, who guards, who gets what is new; see pool.h.
  *
  * Threads:  said per function.
+ *
+ * Calls. What a worker has in its ring is hidden from those who wait in a set. It calls one of them when so much waits
+ * that it pays (evrt__worker_worth): one strand, if what strands do takes longer than a wake; many of short ones.
+ * Else its own next steps are faster.
+ *
+ * Guard. Whoever hides less than that may get stuck in the very next callback. So while anything may be hidden (a ring,
+ * or a set that nobody waits in) one sleeper is the guard: it looks every EVRT_GUARD_NS whether somebody is
+ * stuck, and helps. Without a guard any hidden strand calls, and the one called becomes it. The guard lays its
+ * office down when all others sleep, so an idle pool does not tick.
+ * PAIRS pool.guard / pool.parked (Dekker), both seq_cst: a guard that leaves stores 0 and then looks who is up; who
+ * gets up clears its bit and then asks for a guard. The same with a ring: its owner pushes, then asks.
+ *
+ * Useless wakes. Short work that others would have come to anyway is not worth being awakened for by the kernel. A
+ * worker to whom that happens EVRT_USELESS_WAKES times in a row parks deep, out of the set, as guard or
+ * under one. Slow work makes no wake useless.
  */
 #include <stddef.h>
 
@@ -29,37 +44,94 @@ evrt__worker_steal(struct evrt_worker *thief)
 			continue;
 		evrt_count_own(&thief->counters.steals_hit, 1);
 		evrt_count_own(&thief->counters.stolen, count);
-		/* Whoever woke us may be in a long callback by now, and what we leave there is for the next to be awakened. */
-		evrt__worker_share(victim);
-		if (count > 1)
-			evrt__worker_share(thief);
+		/* The victim may be in a long callback: what we leave there is for the next to be called. */
+		evrt__worker_share(thief, evrt__ring_length(&victim->ring) + count - 1);
 		return got;
 	}
 	return NULL;
 }
 
+bool
+evrt__worker_is_slow(const struct evrt_worker *w)
+{
+	return w->run_ns >= EVRT_WAKE_COST_NS;
+}
+
+uint32_t
+evrt__worker_worth(const struct evrt_worker *w)
+{
+	if (evrt__worker_is_slow(w))
+		return 1;
+	uint32_t worth = (uint32_t)(EVRT_WAKE_COST_NS / (w->run_ns + 1));
+	uint32_t least = w->pool->set.wake_queue_strands;
+	return worth < least ? least : worth < EVRT_STEAL_MAX ? worth : EVRT_STEAL_MAX;
+}
+
+bool
+evrt__worker_others_awake(const struct evrt_worker *w)
+{
+	const struct evrt_pool *p = w->pool;
+	uint64_t all = p->set.workers == 64 ? UINT64_MAX : (UINT64_C(1) << p->set.workers) - 1;
+
+	return (evrt_load_seq_cst(&p->parked) | UINT64_C(1) << w->index) != all;
+}
+
 void
-evrt__worker_share(struct evrt_worker *w)
+evrt__worker_share(struct evrt_worker *w, uint32_t hidden)
 {
 	struct evrt_pool *p = w->pool;
-	unsigned idle = 0;
 
-	if (!p->set.steal || evrt__ring_length(&w->ring) < p->set.wake_queue_strands)
+	if (!p->set.steal || p->set.workers < 2)
 		return;
-	/* A plain look first: while nobody sleeps, or one was awakened just now, the shared line stays clean. */
-	if (!evrt_load_relaxed(&p->parked) || evrt_load_relaxed(&p->waking))
+	/* PAIRS pool.parked: seq_cst, after the push: a sleeper that we miss finds in its last look what we hide. */
+	if ((evrt_load_seq_cst(&p->parked) & ~(UINT64_C(1) << w->index)) == 0)
 		return;
-	/* PAIRS pool.parked: a read-modify-write, after the push: see the head of worker.c. */
-	uint64_t parked = evrt_or_seq_cst(&p->parked, UINT64_C(0)) & ~(UINT64_C(1) << w->index);
-	if (!parked || !evrt_cas_acq_rel(&p->waking, &idle, 1u))
-		return;
-	/* The lowest: the same few workers stay warm, the others may sleep on. */
-	struct evrt_reactor *r = &p->workers[__builtin_ctzll(parked)].reactor;
-	evrt__reactor_wake(r);
-	/* It had got up by itself, and may be past the place where it lowers the flag: else nobody would be
-	 * awakened until it sleeps again. Where it is seen asleep, its getting up comes after our raising. */
-	if (!evrt__park_is_sleeping(&r->park))
-		evrt_store_relaxed(&p->waking, 0u);
+	if (hidden < evrt__worker_worth(w)) {
+		/* PAIRS pool.guard, after the push, as above. */
+		if (evrt_load_seq_cst(&p->guard))
+			return;
+		/* Those who wait beside it hear all but what it hides. Of other groups they hear nothing. */
+		if (hidden == 0 && p->groups_count == 1 && evrt__group_word_is_heard(&w->group->word))
+			return;
+	}
+	evrt__group_call(w->group, true);
+}
+
+/* In a set that all share those who hide something call, as long as nobody is deep. */
+static bool
+needs_guard(const struct evrt_worker *w)
+{
+	const struct evrt_pool *p = w->pool;
+
+	return p->set.steal && (p->groups_count > 1 || evrt__group_word_deep(&w->group->word));
+}
+
+bool
+evrt__worker_take_guard(struct evrt_worker *w)
+{
+	unsigned nobody = 0;
+
+	return needs_guard(w) && evrt__worker_others_awake(w) &&
+	    evrt_cas_seq_cst(&w->pool->guard, &nobody, w->index + 1);
+}
+
+void
+evrt__worker_leave_guard(struct evrt_worker *w)
+{
+	evrt_store_seq_cst(&w->pool->guard, 0u);
+}
+
+bool
+evrt__worker_sees_stuck(const struct evrt_worker *w, evrt_ns now)
+{
+	const struct evrt_pool *p = w->pool;
+
+	for (unsigned i = 0; i < p->set.workers; i++) {
+		bool sleeps = evrt_load_relaxed(&p->parked) & UINT64_C(1) << i;
+		if (i != w->index && !sleeps && now - evrt_load_relaxed(&p->workers[i].busy_since) > EVRT_STUCK_NS)
+			return true;
+	}
+	return false;
 }
 
 void
@@ -74,9 +146,7 @@ evrt__inject_push(struct evrt_pool *p, struct evrt_pool_strand *ps)
 	p->inject_tail = ps;
 	evrt_add_seq_cst(&p->inject_length, 1u);
 	pthread_mutex_unlock(&p->inject_lock);
-	uint64_t parked = evrt_or_seq_cst(&p->parked, UINT64_C(0));
-	if (parked)
-		evrt__reactor_wake(&p->workers[__builtin_ctzll(parked)].reactor);
+	evrt__group_call(ps->group, true);
 }
 
 void
@@ -101,30 +171,25 @@ evrt__inject_take(struct evrt_worker *w)
 		evrt_sub_seq_cst(&p->inject_length, 1u);
 	}
 	pthread_mutex_unlock(&p->inject_lock);
-	evrt__worker_share(w);
+	evrt__worker_share(w, evrt__ring_length(&w->ring));
 }
 
-/* Our own ring is not counted: it holds what this very turn has placed, wherever that is at home, and a rush of
- * connections would all go to others. */
-static uint32_t
-place_load(const struct evrt_worker *w)
-{
-	return evrt_load_relaxed(&w->homed) + (w == evrt__worker_self() ? 0 : evrt__ring_length(&w->ring));
-}
-
-struct evrt_worker *
+struct evrt_group *
 evrt__pool_place(struct evrt_pool *p)
 {
 	static _Thread_local struct evrt_rand rand;
-	unsigned n = p->set.workers;
+	unsigned n = p->groups_count;
 
 	if (n == 1)
-		return &p->workers[0];
+		return &p->groups[0];
 	if (!rand.s[0] && !rand.s[1])
 		evrt__rand_init(&rand, (uint64_t)(uintptr_t)&rand);
 	unsigned a = evrt__rand_below(&rand, n);
 	unsigned b = (a + 1 + evrt__rand_below(&rand, n - 1)) % n;
-	return &p->workers[place_load(&p->workers[b]) < place_load(&p->workers[a]) ? b : a];
+	struct evrt_group *first = &p->groups[a], *second = &p->groups[b];
+	/* Per worker: the last group may be smaller. */
+	return evrt_load_relaxed(&second->homed) * first->count < evrt_load_relaxed(&first->homed) * second->count
+	    ? second : first;
 }
 
 static uint64_t
@@ -155,14 +220,12 @@ evrt__pool_is_idle(struct evrt_pool *p)
 	uint64_t rests = pool_rests(p);
 	for (unsigned i = 0; i < n; i++) {
 		pending += evrt_load_seq_cst(&p->workers[i].pending);
-		if (evrt__ring_length(&p->workers[i].ring))
+		if (evrt__ring_length(&p->workers[i].ring) || !evrt__inbox_empty(&p->workers[i].inbox))
 			return false;
-		if (!evrt__inbox_empty(&p->workers[i].inbox)) {
-			/* Perhaps only a message that nobody is awakened for (a cancelled timer): have it taken. */
-			evrt__reactor_wake(&p->workers[i].reactor);
-			return false;
-		}
 	}
+	for (unsigned i = 0; i < p->groups_count; i++)
+		if (!evrt__inbox_empty(&p->groups[i].inbox))
+			return false;
 	pending += evrt_load_seq_cst(&p->pending);
 	/* Somebody may have got up meanwhile; it will come by here again. */
 	return pending == 0 && evrt_load_seq_cst(&p->parked) == all && pool_rests(p) == rests;

@@ -34,15 +34,18 @@ worker_init(struct evrt_worker *w, struct evrt_pool *p, unsigned index)
 		return err;
 	}
 	err = evrt__reactor_make_notifiable(&w->reactor);
-	if (err == 0 && !(w->own = evrt__pool_strand_new(p, w, true)))
-		err = -ENOMEM;
-	if (err == 0)
-		err = evrt__strand_set_priorities(&w->own->strand, p->set.priorities);
 	if (err < 0) {
 		evrt__reactor_fini(&w->reactor);
 		w->pool = NULL;
 	}
 	return err;
+}
+
+static int
+worker_init_own(struct evrt_worker *w)
+{
+	w->own = evrt__pool_strand_new(w->group, w);
+	return w->own ? evrt__strand_set_priorities(&w->own->strand, w->pool->set.priorities) : -ENOMEM;
 }
 
 static void
@@ -58,31 +61,10 @@ pool_init_locks(struct evrt_pool *p)
 	pthread_condattr_destroy(&monotonic);
 }
 
-/* Zeroed, on a cache line of its own: the user's allocator promises no more than malloc's alignment, so the
- * true start is kept in the word before. */
-static void *
-aligned_calloc(size_t count, size_t size)
-{
-	char *raw = evrt__calloc(1, count * size + EVRT_CACHE_LINE + sizeof(void *));
-
-	if (!raw)
-		return NULL;
-	uintptr_t at = ((uintptr_t)raw + sizeof(void *) + EVRT_CACHE_LINE - 1) & ~(uintptr_t)(EVRT_CACHE_LINE - 1);
-	((void **)at)[-1] = raw;
-	return (void *)at;
-}
-
-static void
-aligned_free(void *p)
-{
-	if (p)
-		evrt__free(((void **)p)[-1]);
-}
-
 struct evrt_pool *
 evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
 {
-	struct evrt_pool *p = aligned_calloc(1, sizeof(*p));
+	struct evrt_pool *p = evrt__aligned_calloc(1, sizeof(*p));
 
 	*out_err = -ENOMEM;
 	if (!p)
@@ -91,10 +73,14 @@ evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
 	p->process = getpid();
 	pool_init_locks(p);
 	evrt__fdmap_init(&p->fdmap, true);
-	p->workers = aligned_calloc(set->workers, sizeof(*p->workers));
+	p->workers = evrt__aligned_calloc(set->workers, sizeof(*p->workers));
 	int err = p->workers ? 0 : -ENOMEM;
 	for (unsigned i = 0; err == 0 && i < set->workers; i++)
 		err = worker_init(&p->workers[i], p, i);
+	if (err == 0)
+		err = evrt__groups_init(p);
+	for (unsigned i = 0; err == 0 && i < set->workers; i++)
+		err = worker_init_own(&p->workers[i]);
 	if (err < 0) {
 		*out_err = err;
 		evrt__pool_free(p);
@@ -108,9 +94,11 @@ void
 evrt__pool_free(struct evrt_pool *p)
 {
 	for (unsigned i = 0; p->workers && i < p->set.workers && p->workers[i].pool; i++) {
-		evrt__strand_unref(&p->workers[i].own->strand);
+		if (p->workers[i].own)
+			evrt__strand_unref(&p->workers[i].own->strand);
 		evrt__reactor_fini(&p->workers[i].reactor);
 	}
+	evrt__groups_fini(p);
 	for (uint32_t i = 0; i < p->strands_made; i++)
 		evrt__strand_fini(&evrt__pool_strand_at(p, i)->strand);
 	for (unsigned k = 0; k < EVRT_STRAND_SEGMENTS; k++)
@@ -119,8 +107,8 @@ evrt__pool_free(struct evrt_pool *p)
 	pthread_cond_destroy(&p->ended);
 	pthread_mutex_destroy(&p->inject_lock);
 	pthread_mutex_destroy(&p->lock);
-	aligned_free(p->workers);
-	aligned_free(p);
+	evrt__aligned_free(p->workers);
+	evrt__aligned_free(p);
 }
 
 /* A worker has left its turns. */
@@ -202,8 +190,7 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 	evrt_store_seq_cst(&p->halt, EVRT_HALT_NO);
 	evrt_store_seq_cst(&p->started, true);
 	evrt_store_seq_cst(&p->ends_when_idle, ends_when_idle);
-	evrt_store_seq_cst(&p->parked, UINT64_C(0));
-	evrt_store_seq_cst(&p->waking, 0u);
+	evrt__groups_reset(p);
 	p->running = p->set.workers;
 	uint64_t run = ++p->run;
 	for (unsigned i = first; i < p->set.workers; i++) {
@@ -254,8 +241,7 @@ evrt__pool_halt(struct evrt_pool *p, enum evrt_pool_halt how)
 	/* It ended meanwhile, and will not be waited for again: take it back. */
 	if (before < raised && !evrt_load_seq_cst(&p->started))
 		evrt_cas_seq_cst(&p->halt, &raised, (unsigned)EVRT_HALT_NO);
-	for (unsigned i = 0; i < p->set.workers; i++)
-		evrt__reactor_wake(&p->workers[i].reactor);
+	evrt__groups_call_all(p);
 }
 
 uint64_t

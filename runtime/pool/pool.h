@@ -1,17 +1,24 @@
-/* runtime/pool/pool.h — workers that run strands, and steal them from each other.
+/* runtime/pool/pool.h — workers that run strands, in groups that share a poller, and steal from each other.
  *
- * Here:     struct evrt_pool, its workers and strands, as the files of this room and api/pool see them.
+ * Here:     struct evrt_pool, its groups, workers and strands, as the files of this room and api/pool see them.
  * Not here: events and bases (api/), pollers and timers (runtime/loop), the public contract (evrt/pool.h).
  * Threads:  said per field and function.
  *
  * Life of a ready connection
- *   1. The kernel reports its fd to the worker that waits on the epoll set it is registered with (its home).
+ *   1. Its fd is registered in the set of its group (its home). The kernel reports it to one of the workers
+ *      that wait there: the one that lay down last, which is the warmest.
  *   2. worker.c hands the report to the fd map, which ORs the bits into the slot and pushes it to its strand
  *      (evrt__slot_deliver). The strand is notified: whoever sets OWNED enqueues it (strand_word.h).
- *   3. On a worker it goes to that worker's ring; from a foreign thread to the home worker's inbox.
+ *   3. On a worker it goes to that worker's ring; from a foreign thread to its group's inbox.
  *   4. The worker pops it from its ring, or an idle one steals it (idle.c). The fd stays where it is.
  *   5. strands.c runs it: arrivals become tasks, tasks become callbacks, until nothing is left or the budget
  *      is; then OWNED is given back, or the strand goes to the tail of the ring.
+ *
+ * So a ready connection waits for a busy worker only while it lies in that worker's ring, and what lies there is
+ * stolen, or, where it is not worth a wake, seen by a guard within a millisecond (idle.c).
+ *
+ * Where the poller cannot be shared (poll, select) each worker is a group of its own, and idle ones serve the
+ * pollers and timers of those that are stuck (evrt__group_rescue).
  */
 #ifndef EVRT_RUNTIME_POOL_POOL_H_
 #define EVRT_RUNTIME_POOL_POOL_H_
@@ -25,13 +32,16 @@
 #include "runtime/loop/fdmap.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/strand.h"
+#include "runtime/pool/group_word.h"
 #include "threading/inbox.h"
 #include "threading/ring.h"
 
 #define EVRT_POOL_WORKERS_MAX 64u /* bits of evrt_pool.parked */
 #define EVRT_STRAND_SEGMENTS 20u  /* 64, 128, … strands: 67 million */
 
+struct evrt_group;
 struct evrt_pool;
+struct evrt_worker;
 
 /* A strand of a pool. Its memory lives as long as the pool: a handle (index and generation) in a user's
  * event may name a strand that is long gone. */
@@ -40,19 +50,26 @@ struct evrt_pool_strand {
 	evrt_atomic(uint64_t) word;     /* strand_word.h; the generation in its upper half */
 	evrt_atomic(uint32_t) refs;     /* 0: on the free list. Being queued or running holds one */
 	uint32_t index;                 /* const */
-	struct evrt_worker *worker;     /* whose reactor is home; const while referenced */
-	bool pinned;                    /* runs on `worker` only; const while referenced */
-	struct evrt_node travel;        /* in the inbox of `worker` */
+	struct evrt_group *group;       /* whose reactor is home (pinned: whose worker's); const while referenced */
+	struct evrt_worker *pinned;     /* runs there only; NULL: anywhere. const while referenced */
+	struct evrt_node travel;        /* in the inbox of `pinned`, or else of `group` */
 	struct evrt_pool_strand *next;  /* free list (pool lock), or overflow queue (inject lock) */
 };
 
 struct evrt_worker_counters { /* written by the worker, read by anybody, relaxed */
 	evrt_atomic(uint64_t) loops, events, runs, callbacks, steals_tried, steals_hit, stolen, parks, posts,
-	    overflows, longest_run_ns, busy_ns;
+	    overflows, longest_run_ns, busy_ns, rescues;
+};
+
+enum evrt_place {
+	EVRT_PLACE_AWAKE,
+	EVRT_PLACE_SET,    /* in the wait of its group's set */
+	EVRT_PLACE_BELLED, /* there, and wanted elsewhere: evrt__worker_use_own */
 };
 
 struct evrt_worker {
 	struct evrt_pool *pool;         /* const */
+	struct evrt_group *group;       /* const */
 	unsigned index;                 /* const */
 	struct evrt_pool_strand *own;   /* the pinned base's strand; const */
 	pthread_t thread;               /* pool lock; valid while has_thread */
@@ -60,20 +77,44 @@ struct evrt_worker {
 
 	/* Owner only. */
 	bool own_ready;                 /* `own` is queued */
+	bool reporting;                 /* what is enqueued now is shared when all of it is there */
+	bool nested;                    /* the group's set is in our own */
+	unsigned useless_wakes;         /* in a row; see idle.c */
 	struct evrt_rand rand;
 	evrt_ns turn_began;
+	evrt_ns run_ns;                 /* what a run of a strand takes, smoothed */
+	/* Of the pinned base; and where this worker sleeps when it waits for nothing but calls. */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_reactor reactor;
 
 	_Alignas(EVRT_CACHE_LINE) struct evrt_ring ring;     /* struct evrt_pool_strand * */
-	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox;   /* any thread pushes */
-	evrt_atomic(uint32_t) homed;                         /* strands whose home this is */
-	evrt_atomic(uint32_t) unhurried;                     /* messages that did not wake it, so far */
-	evrt_atomic(uint64_t) connections;                   /* dealt to this worker since the start */
+	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox;   /* any thread pushes what only this worker may run */
+	evrt_atomic(unsigned) place;                         /* enum evrt_place */
+	evrt_atomic(bool) own_used;                          /* its pinned base is in use: it must hear its own set */
+	evrt_atomic(uint64_t) connections;                   /* accepted here since the start */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_worker_counters counters;
+	evrt_atomic(evrt_ns) busy_since;                     /* what it does now began then. Owner writes, relaxed */
 	/* This worker's part of "what keeps dispatch from returning": it may be negative, the sum is not. */
 	evrt_atomic(int64_t) pending;
 	/* Times that it was about to set its bit in evrt_pool.parked; see evrt__pool_is_idle. Owner writes. */
 	evrt_atomic(uint64_t) rests;
+};
+
+/* Workers that wait in one set. */
+struct evrt_group {
+	struct evrt_pool *pool;         /* const, as all up to `word` */
+	unsigned first, count;          /* its workers */
+	struct evrt_reactor *reactor;   /* &set; or, of a group of one, the worker's own */
+	struct evrt_reactor set;        /* unused in a group of one */
+	int call_fd, bell_fd;           /* in `set`: see group.c */
+	evrt_atomic(uint64_t) calls;    /* writes to call_fd */
+	_Alignas(EVRT_CACHE_LINE) struct evrt_group_word word;
+	evrt_atomic(unsigned) belled;   /* workers that have to leave the set */
+	evrt_atomic(uint32_t) homed;    /* strands whose home this is */
+	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox; /* strands that foreign threads made ready */
+	struct evrt_inbox late;         /* slots that found no memory for their timer; arrive with timers locked */
+	/* Group of one, of several: held from a look into the poller until its reports are handed out, by the worker or a
+	 * rescuer. */
+	pthread_mutex_t poll_lock;
 };
 
 enum evrt_pool_halt {
@@ -83,7 +124,7 @@ enum evrt_pool_halt {
 };
 
 struct evrt_pool_settings {
-	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands;
+	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands, workers_per_set;
 	bool steal;
 	const struct evrt_backend_ops *backend;
 	struct evrt_clock *clock;
@@ -93,11 +134,13 @@ struct evrt_pool_settings {
 struct evrt_pool {
 	struct evrt_pool_settings set;  /* const */
 	struct evrt_worker *workers;    /* [set.workers]; const */
+	struct evrt_group *groups;      /* [groups_count]; const */
+	unsigned groups_count;
 	struct evrt_fdmap fdmap;
 	void *api;                      /* the bases; const after evrt_pool_new */
 
 	_Alignas(EVRT_CACHE_LINE) evrt_atomic(uint64_t) parked; /* bit i: worker i sleeps, or is about to */
-	evrt_atomic(unsigned) waking;   /* 1: a worker was awakened to search, and has not begun yet */
+	evrt_atomic(unsigned) guard;    /* 1 + the worker that looks after the others now and then; 0: none. idle.c */
 	evrt_atomic(unsigned) halt;     /* enum evrt_pool_halt */
 	evrt_atomic(bool) got_exit, got_break; /* what has been asked since the last start (loopexit, loopbreak) */
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
@@ -143,8 +186,8 @@ void evrt__pool_halt_run(struct evrt_pool *, uint64_t run, enum evrt_pool_halt);
 bool evrt__pool_wait_ended(struct evrt_pool *, uint64_t run, evrt_ns deadline);
 bool evrt__pool_is_idle(struct evrt_pool *);
 
-/* strands.c. A strand at home on `worker`; NULL: out of memory. The caller's reference. */
-struct evrt_pool_strand *evrt__pool_strand_new(struct evrt_pool *, struct evrt_worker *worker, bool pinned);
+/* strands.c. A strand at home in `group`, or on one worker of it; NULL: out of memory. The caller's reference. */
+struct evrt_pool_strand *evrt__pool_strand_new(struct evrt_group *group, struct evrt_worker *pinned);
 uint64_t evrt__pool_strand_handle(const struct evrt_pool_strand *);
 /* With a reference, or NULL when that strand has died. Any thread. */
 struct evrt_pool_strand *evrt__pool_strand_find(struct evrt_pool *, uint64_t handle);
@@ -158,6 +201,30 @@ evrt__pool_strand_of(struct evrt_strand *s)
 }
 extern const struct evrt_strand_ops evrt__pool_strand_ops;
 
+/* group.c. Groups for all workers, whose reactors are there. 0 or -errno. */
+int evrt__groups_init(struct evrt_pool *);
+void evrt__groups_fini(struct evrt_pool *);
+/* Before a run: nobody sleeps. */
+void evrt__groups_reset(struct evrt_pool *);
+static inline bool evrt__group_is_shared(const struct evrt_group *g) { return g->reactor == &g->set; }
+/* Something was published for whoever comes: calls one sleeper, of this group or else of another one, if there is one
+ * and nobody comes already; see group_word.h. Any thread; async-signal-safe. */
+void evrt__group_call(struct evrt_group *, bool urgent);
+/* All sleepers get up, and nobody sleeps until the next reset. Async-signal-safe. */
+void evrt__groups_call_all(struct evrt_pool *);
+/* One for whom the bell was rung has left the set. */
+void evrt__group_leave_belled(struct evrt_group *);
+/* Takes the reports of the group's own descriptors out. `slept`: this worker is the one who was called. The number left. */
+int evrt__group_strip_own(struct evrt_group *, struct evrt_ready *, int n, bool slept);
+/* Strands that foreign threads made ready, to this worker's ring. */
+void evrt__group_take_inbox(struct evrt_group *, struct evrt_worker *to);
+/* Slots that found no memory for their timer try again; timers locked, or no worker runs. */
+void evrt__group_arm_late(struct evrt_group *);
+/* Serves the timers of a reactor that are due. */
+void evrt__reactor_serve_timers(struct evrt_reactor *, struct evrt_group *, struct evrt_worker *by);
+/* Looks into the pollers, timers and inboxes of groups whose workers are all stuck. True: something came. */
+bool evrt__group_rescue(struct evrt_worker *);
+
 /* worker.c */
 void evrt__worker_run(struct evrt_worker *);
 /* By the last worker of a drain, alone: runs what was sent to workers that had left before. */
@@ -166,18 +233,40 @@ void evrt__worker_sweep(struct evrt_worker *last);
 void evrt__worker_enqueue(struct evrt_pool_strand *);
 /* Lets what lies in the inbox of `w` arrive. Owner, or when no worker runs. The number of messages. */
 unsigned evrt__worker_take_inbox(struct evrt_worker *w);
-/* When no worker runs any more: lets what lies in the inbox of `w` arrive as if `w` did it. */
+/* When no worker runs any more: lets what lies in the inboxes of `w` and its group arrive as if `w` did it. */
 void evrt__worker_drop_inbox(struct evrt_worker *w);
+/* From now on this worker hears its own set whenever it sleeps: somebody uses its pinned base. Any thread. */
+void evrt__worker_use_own(struct evrt_worker *w);
+/* Hands reports to those they concern. */
+void evrt__worker_report(struct evrt_worker *, struct evrt_reactor *, const struct evrt_ready *, int n);
+
+/* sleep.c. Sleeps until there is something to do, or a first sign of it; takes reports. */
+void evrt__worker_sleep(struct evrt_worker *);
+/* Takes reports that are there. */
+void evrt__worker_look(struct evrt_worker *);
 
 /* idle.c */
 struct evrt_pool_strand *evrt__worker_steal(struct evrt_worker *thief);
-/* There is more in the ring than its owner will run next: wake somebody, if that pays. Owner. */
-void evrt__worker_share(struct evrt_worker *);
+/* `hidden` strands wait in the ring of a worker that does something else: calls somebody, if that pays, or if nobody
+ * would hear of what comes meanwhile. Owner. */
+void evrt__worker_share(struct evrt_worker *, uint32_t hidden);
+/* Strands in a ring that are worth a wake. */
+uint32_t evrt__worker_worth(const struct evrt_worker *);
+/* What its strands do takes longer than a wake. */
+bool evrt__worker_is_slow(const struct evrt_worker *);
+/* Any worker but this one is up. */
+bool evrt__worker_others_awake(const struct evrt_worker *);
+/* This worker, about to sleep, looks after the others from now on. False: another one does, or none is up. */
+bool evrt__worker_take_guard(struct evrt_worker *);
+/* It does no more; what others hide from now on, they call for. */
+void evrt__worker_leave_guard(struct evrt_worker *);
+/* Somebody has been inside one callback for long. */
+bool evrt__worker_sees_stuck(const struct evrt_worker *, evrt_ns now);
 void evrt__inject_push(struct evrt_pool *, struct evrt_pool_strand *);
 /* Moves this worker's part of the overflow queue to its ring. */
 void evrt__inject_take(struct evrt_worker *);
-/* The worker that a new strand should be at home on: the less loaded of two. Any thread. */
-struct evrt_worker *evrt__pool_place(struct evrt_pool *);
+/* The group that a new strand should be at home in: the less loaded of two. Any thread. */
+struct evrt_group *evrt__pool_place(struct evrt_pool *);
 
 /* post.c. 0 or -ENOMEM, -ECANCELED. The strand is referenced until the call has run. */
 int evrt__pool_post(struct evrt_pool_strand *, void (*fn)(void *), void *arg);

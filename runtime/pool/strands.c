@@ -57,8 +57,10 @@ strands_grow(struct evrt_pool *p)
 }
 
 struct evrt_pool_strand *
-evrt__pool_strand_new(struct evrt_pool *p, struct evrt_worker *worker, bool pinned)
+evrt__pool_strand_new(struct evrt_group *group, struct evrt_worker *pinned)
 {
+	struct evrt_pool *p = group->pool;
+
 	pthread_mutex_lock(&p->lock);
 	struct evrt_pool_strand *ps = p->free_strands;
 	if (ps)
@@ -69,10 +71,10 @@ evrt__pool_strand_new(struct evrt_pool *p, struct evrt_worker *worker, bool pinn
 	if (!ps)
 		return NULL;
 	ps->next = NULL;
-	ps->worker = worker;
+	ps->group = group;
 	ps->pinned = pinned;
-	ps->strand.home = &worker->reactor;
-	evrt_add_relaxed(&worker->homed, 1u);
+	ps->strand.home = pinned ? &pinned->reactor : group->reactor;
+	evrt_add_relaxed(&group->homed, 1u);
 	evrt_and_acq_rel(&ps->word, ~EVRT_STRAND_DEAD);
 	/* PAIRS strand.refs: release, against the CAS in find: who gets a reference sees the fields above. */
 	evrt_store_release(&ps->refs, 1u);
@@ -129,7 +131,7 @@ pool_strand_unref(struct evrt_strand *s)
 	if ((uint32_t)generation == 0)
 		generation = 1;
 	evrt_store_relaxed(&ps->word, generation << EVRT_STRAND_GENERATION_SHIFT | EVRT_STRAND_DEAD);
-	evrt_sub_relaxed(&ps->worker->homed, 1u);
+	evrt_sub_relaxed(&ps->group->homed, 1u);
 	pthread_mutex_lock(&p->lock);
 	ps->next = p->free_strands;
 	p->free_strands = ps;
@@ -147,24 +149,27 @@ pool_strand_notify(struct evrt_strand *s)
 	evrt__worker_enqueue(ps);
 }
 
+/* Home's timers are locked, so nobody lies down meanwhile with a deadline that is out of date. */
 static void
-pool_strand_home_post(struct evrt_strand *s, struct evrt_node *n, evrt_ns deadline)
+pool_strand_timers_changed(struct evrt_strand *s)
 {
-	struct evrt_worker *home = evrt__pool_strand_of(s)->worker;
+	struct evrt_reactor *r = s->home;
 
-	if (deadline && evrt__worker_self() == home) {
-		n->arrive(n);
-		return;
-	}
-	evrt__inbox_push(&home->inbox, n);
-	/* PAIRS park.word: the read-modify-write orders our push before the look at SLEEPING, and its wake_at
-	 * (written before it announced) before our load. If it is not asleep it drains its inbox before it
-	 * sleeps; if it sleeps beyond our deadline it must be awakened. (Home itself is awake.) */
-	bool hurries = deadline != EVRT_NS_NEVER && evrt__park_is_sleeping(&home->reactor.park) &&
-	    deadline < evrt_load_acquire(&home->reactor.wake_at);
-	/* relaxed: a mere count. Each message keeps a slot alive: they must not heap up before a long sleeper. */
-	if (hurries || evrt_add_relaxed(&home->unhurried, 1u) % EVRT_UNHURRIED_MAX == EVRT_UNHURRIED_MAX - 1)
-		evrt__reactor_wake(&home->reactor);
+	if (r->timer_fd >= 0)
+		return; /* which is set already */
+	/* PAIRS park.word: the read-modify-write comes after the change. A sleeper who has announced itself before has
+	 * written NEVER to wake_at, and writes the deadline that it finds when it gets the lock. */
+	if (evrt__park_is_sleeping(&r->park) && evrt_load_relaxed(&r->first) < evrt_load_acquire(&r->wake_at))
+		evrt__reactor_wake(r);
+}
+
+static void
+pool_strand_timers_later(struct evrt_strand *s, struct evrt_node *n)
+{
+	struct evrt_group *g = evrt__pool_strand_of(s)->group;
+
+	evrt__inbox_push(&g->late, n);
+	evrt__group_call(g, true);
 }
 
 static void
@@ -181,7 +186,7 @@ pool_strand_count(struct evrt_strand *s, int delta)
 		evrt_add_seq_cst(&p->pending, (int64_t)delta);
 	/* All may be asleep, and this was the last thing: somebody must get up to see it. */
 	if (delta < 0 && !own && evrt_load_seq_cst(&p->ends_when_idle))
-		evrt__reactor_wake(&p->workers[0].reactor);
+		evrt__group_call(&p->groups[0], true);
 }
 
 static bool
@@ -192,7 +197,8 @@ pool_strand_stopping(struct evrt_strand *s)
 
 const struct evrt_strand_ops evrt__pool_strand_ops = {
 	.notify = pool_strand_notify,
-	.home_post = pool_strand_home_post,
+	.timers_changed = pool_strand_timers_changed,
+	.timers_later = pool_strand_timers_later,
 	.count = pool_strand_count,
 	.stopping = pool_strand_stopping,
 	.ref = pool_strand_ref,

@@ -5,6 +5,8 @@
 #ifndef EVRT_RUNTIME_POOL_TUNING_H_
 #define EVRT_RUNTIME_POOL_TUNING_H_
 
+#include "base/clock.h"
+
 /* Strands that one steal takes at most. Fewer: more steals under a burst, each with a cache miss or two.
  * More: a thief hoards what others could run, and the copy (under which the owner cannot steal back) is long. */
 #define EVRT_STEAL_MAX 32u
@@ -14,15 +16,34 @@
  * nearly the whole gain of stealing in simulation at a tenth of the wakes. */
 #define EVRT_WAKE_QUEUE_STRANDS 2u
 
+/* What a wake costs all in all: the waker, the way, the other one's first steps. Work that takes longer is worth one
+ * for a single strand; of shorter work so much must wait. Less: wakes for nothing. More: work waits beside sleepers. */
+#define EVRT_WAKE_COST_NS (20 * EVRT_NS_PER_US)
+
+/* A worker takes reports for so much work at once. Less: more system calls. More: what comes meanwhile for others
+ * waits behind it, until it is stolen. */
+#define EVRT_BATCH_NS (100 * EVRT_NS_PER_US)
+
+/* After so many wakes in a row that others made useless a worker parks deep. Fewer: a worker that is needed again in
+ * a moment has to be called (a write) instead of being awakened by the kernel. More: useless wakes. */
+#define EVRT_USELESS_WAKES 4u
+
+/* A guard looks after busy workers so often. Less: it costs more (some 4 us each time). More: what a worker hid when it
+ * got stuck waits longer; users were promised 2 ms. */
+#define EVRT_GUARD_NS EVRT_NS_PER_MS
+
+/* So long in one strand: stuck. Less: others serve what its worker would have come to. More: see above. */
+#define EVRT_STUCK_NS (300 * EVRT_NS_PER_US)
+
 /* Callbacks per strand and run. Fewer: a busy connection pays more queueing. More: it delays the others. */
 #define EVRT_STRAND_BUDGET_CALLBACKS 16u
-
-/* Messages that need no hurry (cancelled timers) between two wakes for them. Fewer: wakes for nothing. More:
- * as many dead slots, of some 200 bytes, wait for a worker that sleeps long. */
-#define EVRT_UNHURRIED_MAX 256u
 
 /* Strands per turn before the poller is asked again. Fewer: more empty epoll_wait calls under load.
  * More: new events wait longer, and more unevenly. */
 #define EVRT_TURN_BUDGET_STRANDS 61u
+
+/* Workers that wait in one set. Fewer: more sets, between which work moves by stealing and rescue alone. More: the
+ * set's lock in the kernel, and its ready list, become what all wait for. */
+#define EVRT_WORKERS_PER_SET 16u
 
 #endif

@@ -1,13 +1,6 @@
-/* runtime/pool/worker.c — a worker's turns: run, drain, poll, expire, park; see pool.h.
+/* runtime/pool/worker.c — a worker's turns: run, take, steal, poll or sleep, expire; see pool.h.
  *
  * Threads:  each worker's own, except evrt__worker_enqueue (any).
- *
- * Parking, and why no wake-up is lost. A worker that found nothing publishes when it will wake by itself,
- * announces its sleep on its park word, sets its bit in pool.parked, and then looks at everything once more:
- * its inbox, the overflow queue, the halt word, the others' rings. A sender first publishes (inbox push, ring
- * push) and then does a read-modify-write of the park word, or of pool.parked. Both words are read-modify-
- * written by both sides, so either the sender sees the sleeper, or the sleeper's second look sees what was
- * published.
  */
 #include <stddef.h>
 
@@ -27,15 +20,22 @@ void
 evrt__worker_enqueue(struct evrt_pool_strand *ps)
 {
 	struct evrt_worker *w = worker_self;
-	struct evrt_worker *home = ps->worker;
+	struct evrt_worker *pinned = ps->pinned;
+	struct evrt_group *g = ps->group;
+	bool ours = w && w->pool == g->pool;
 
-	if (!w || w->pool != home->pool || (ps->pinned && home != w)) {
-		evrt__inbox_push(&home->inbox, &ps->travel);
-		evrt__reactor_wake(&home->reactor);
-	} else if (ps->pinned) {
+	if (pinned && pinned != w) {
+		evrt__inbox_push(&pinned->inbox, &ps->travel);
+		evrt__worker_use_own(pinned);
+		evrt__reactor_wake(&pinned->reactor);
+	} else if (pinned) {
 		w->own_ready = true;
+	} else if (!ours) {
+		evrt__inbox_push(&g->inbox, &ps->travel);
+		evrt__group_call(g, false);
 	} else if (evrt__ring_push(&w->ring, ps)) {
-		evrt__worker_share(w);
+		if (!w->reporting)
+			evrt__worker_share(w, evrt__ring_length(&w->ring));
 	} else {
 		evrt_count_own(&w->counters.overflows, 1);
 		evrt__inject_push(w->pool, ps);
@@ -71,10 +71,14 @@ worker_run_strand(struct evrt_worker *w, struct evrt_pool_strand *ps)
 
 	evrt__pool_strand_run(w, ps);
 	w->turn_began = evrt__reactor_now(&w->reactor);
-	uint64_t took = (uint64_t)(w->turn_began - began);
-	evrt_count_own(&w->counters.busy_ns, took);
-	if (took > evrt_load_relaxed(&w->counters.longest_run_ns))
-		evrt_store_relaxed(&w->counters.longest_run_ns, took);
+	evrt_store_relaxed(&w->busy_since, w->turn_began);
+	evrt_ns took = w->turn_began - began;
+	evrt_count_own(&w->counters.busy_ns, (uint64_t)took);
+	if ((uint64_t)took > evrt_load_relaxed(&w->counters.longest_run_ns))
+		evrt_store_relaxed(&w->counters.longest_run_ns, (uint64_t)took);
+	/* One that took much longer than usual says little of the next: it counts as four. */
+	evrt_ns most = 4 * w->run_ns + EVRT_NS_PER_US;
+	w->run_ns += ((took < most ? took : most) - w->run_ns) / 8;
 }
 
 /* Runs what is ready here, up to a turn's budget. */
@@ -83,7 +87,6 @@ worker_run_ready(struct evrt_worker *w)
 {
 	struct evrt_pool_strand *ps;
 
-	w->turn_began = evrt__reactor_now(&w->reactor);
 	if (w->own_ready) {
 		w->own_ready = false;
 		worker_run_strand(w, w->own);
@@ -102,74 +105,23 @@ worker_has_ready(struct evrt_worker *w)
 	    evrt_load_relaxed(&w->pool->inject_length) > 0;
 }
 
-/* The second look of one who has announced its sleep. True: there is something after all. */
-static bool
-worker_looks_again(struct evrt_worker *w)
+void
+evrt__worker_report(struct evrt_worker *w, struct evrt_reactor *r, const struct evrt_ready *ready, int n)
 {
-	struct evrt_pool *p = w->pool;
-
-	/* seq_cst loads where the other side's store was seq_cst or followed by a read-modify-write. */
-	if (!evrt__inbox_empty(&w->inbox) || evrt_load_seq_cst(&p->inject_length) ||
-	    evrt_load_seq_cst(&p->halt) != EVRT_HALT_NO)
-		return true;
-	for (unsigned i = 0; p->set.steal && i < p->set.workers; i++)
-		if (evrt__ring_length(&p->workers[i].ring) >= p->set.wake_queue_strands)
-			return true;
-	if (evrt_load_relaxed(&p->ends_when_idle) && evrt__pool_is_idle(p)) {
-		evrt__pool_halt(p, EVRT_HALT_NOW);
-		return true;
-	}
-	return false;
-}
-
-/* Takes reports: at once if there is something to run, else asleep until there is. */
-static void
-worker_poll(struct evrt_worker *w, bool may_sleep)
-{
-	struct evrt_pool *p = w->pool;
-	struct evrt_reactor *r = &w->reactor;
-	uint64_t bit = UINT64_C(1) << w->index;
-	evrt_ns deadline = may_sleep ? evrt__timers_next(&r->timers) : 0;
-	bool parked = deadline != 0;
-
-	if (parked) {
-		evrt_store_release(&r->wake_at, deadline);
-		evrt__park_announce(&r->park);
-		/* PAIRS worker.rests: release, after all that was done since the last one. */
-		evrt_store_release(&w->rests, evrt_load_relaxed(&w->rests) + 1);
-		evrt_or_seq_cst(&p->parked, bit);
-		if (worker_looks_again(w))
-			deadline = 0;
-		else
-			evrt_count_own(&w->counters.parks, 1);
-	}
-	/* After the announcement: a change of the set that this look misses sees us asleep, and wakes us.
-	 * Out of memory: what is ready is run, and the next turn tries again. */
-	int n = evrt__reactor_prepare(r) < 0 ? 0 : evrt__reactor_wait(r, deadline);
-	if (parked) {
-		evrt__park_leave(&r->park);
-		evrt_and_seq_cst(&p->parked, ~bit);
-		/* If we are the one that was awakened to search, we are about to. */
-		if (evrt_load_relaxed(&p->waking))
-			evrt_store_relaxed(&p->waking, 0u);
-	}
+	w->reporting = true;
 	for (int i = 0; i < n; i++)
-		evrt_count_own(&w->counters.events, evrt__fdmap_report(&p->fdmap, r, &r->ready[i]) > 0);
-	r->ready_count = 0;
+		evrt_count_own(&w->counters.events, evrt__fdmap_report(&w->pool->fdmap, r, &ready[i]) > 0);
+	w->reporting = false;
 }
 
 static void
 worker_expire_timers(struct evrt_worker *w)
 {
-	struct evrt_timers *q = &w->reactor.timers;
-	struct evrt_timer *t;
-	evrt_ns armed_at;
+	struct evrt_group *g = w->group;
 
-	if (q->count == 0)
-		return;
-	evrt_ns now = evrt__reactor_now(&w->reactor);
-	while ((t = evrt__timers_pop_due(q, now, &armed_at)))
-		evrt__slot_timer_due(t);
+	evrt__reactor_serve_timers(g->reactor, g, w);
+	if (evrt__group_is_shared(g))
+		evrt__reactor_serve_timers(&w->reactor, g, w);
 }
 
 /* One turn. False: the worker is to end. */
@@ -181,6 +133,7 @@ worker_turn(struct evrt_worker *w)
 	evrt_count_own(&w->counters.loops, 1);
 	worker_run_ready(w);
 	evrt__worker_take_inbox(w);
+	evrt__group_take_inbox(w->group, w);
 	evrt__inject_take(w);
 	if (worker_halt(w) == EVRT_HALT_NOW)
 		return false;
@@ -188,12 +141,16 @@ worker_turn(struct evrt_worker *w)
 	if (worker_halt(w) == EVRT_HALT_WHEN_DRAINED)
 		return ready;
 	if (!ready && (stolen = evrt__worker_steal(w)) != NULL) {
-		w->turn_began = evrt__reactor_now(&w->reactor);
 		worker_run_strand(w, stolen);
 		ready = true;
 	}
-	worker_poll(w, !ready);
+	if (ready || evrt__group_rescue(w))
+		evrt__worker_look(w);
+	else
+		evrt__worker_sleep(w);
 	worker_expire_timers(w);
+	uint32_t queued = evrt__ring_length(&w->ring);
+	evrt__worker_share(w, queued ? queued - 1 : 0); /* one is run next */
 	return true;
 }
 
@@ -203,6 +160,8 @@ evrt__worker_run(struct evrt_worker *w)
 	struct evrt_worker *outer = worker_self;
 
 	worker_self = w;
+	w->turn_began = evrt__reactor_now(&w->reactor);
+	evrt_store_relaxed(&w->busy_since, w->turn_began);
 	while (worker_turn(w))
 		continue;
 	worker_self = outer;
@@ -220,6 +179,8 @@ evrt__worker_sweep(struct evrt_worker *last)
 		/* Strands that may run anywhere come to our ring; those pinned to another go back to its inbox. */
 		for (unsigned i = 0; i < p->set.workers; i++)
 			evrt__worker_take_inbox(&p->workers[i]);
+		for (unsigned i = 0; i < p->groups_count; i++)
+			evrt__group_take_inbox(&p->groups[i], last);
 		ready = worker_has_ready(last);
 		while (worker_turn(last))
 			continue;
@@ -235,5 +196,7 @@ evrt__worker_drop_inbox(struct evrt_worker *w)
 	/* As that worker itself: what travels to it goes to its queues, which are emptied next. */
 	worker_self = w;
 	evrt__worker_take_inbox(w);
+	evrt__group_take_inbox(w->group, w);
+	evrt__group_arm_late(w->group);
 	worker_self = outer;
 }

@@ -51,6 +51,7 @@ static struct {
 	int running;      /* script; -1: the search itself */
 	ucontext_t home;
 	struct evrt__fiber home_fiber;
+	uintptr_t gone_from, gone_to; /* freed memory */
 	jmp_buf finish_failed;
 } s = {.running = -1};
 
@@ -97,10 +98,42 @@ script_main(void)
 void
 evrt__model_access(const volatile void *addr, bool writes)
 {
-	if (s.running < 0)
-		return;
-	s.scripts[s.running].next = (struct access){addr, writes, NULL};
-	leave_script();
+	if (s.running >= 0) {
+		s.scripts[s.running].next = (struct access){addr, writes, NULL};
+		leave_script();
+	}
+	if ((uintptr_t)addr >= s.gone_from && (uintptr_t)addr < s.gone_to)
+		evrt__model_fail(__FILE__, __LINE__, "freed memory is accessed");
+}
+
+void
+evrt__model_gone(const void *memory, size_t bytes)
+{
+	s.gone_from = (uintptr_t)memory;
+	s.gone_to = s.gone_from + bytes;
+}
+
+void
+evrt__model_lock(_Atomic(unsigned) *word)
+{
+	if (s.running >= 0)
+		evrt__model_wait(word);
+	else
+		MODEL_CHECK(atomic_exchange(word, 0u));
+}
+
+bool
+evrt__model_trylock(_Atomic(unsigned) *word)
+{
+	evrt__model_access(word, true);
+	return atomic_exchange(word, 0u) != 0;
+}
+
+void
+evrt__model_unlock(_Atomic(unsigned) *word)
+{
+	evrt__model_access(word, true);
+	atomic_store(word, 1u);
 }
 
 void
@@ -256,7 +289,7 @@ node_step(struct node *n)
 static void
 run_end(void)
 {
-	for (unsigned t = 0; t < s.model->threads; t++)
+	for (unsigned t = 0; t < s.model->threads && !s.model->may_rest; t++)
 		if (!s.scripts[t].done) {
 			note_failure("deadlock");
 			return;
@@ -269,6 +302,7 @@ static void
 run_once(void)
 {
 	s.depth = 0;
+	s.gone_from = s.gone_to = 0;
 	s.model->start();
 	scripts_start();
 	while (!s.result->failed) {

@@ -69,6 +69,10 @@ struct evrt_pool_config {
 	unsigned strand_budget_callbacks;
 	/** Strands that a worker runs before it looks for new events. Default 61. */
 	unsigned turn_budget_strands;
+	/** Workers that wait for events together, in one set of the poller (where it can be shared: epoll). Whichever of
+	 * them is free takes the next event. 1: each waits for its own connections, and idle ones help by stealing.
+	 * Default 16. */
+	unsigned workers_per_set;
 };
 
 /** Sets every field to its default. */

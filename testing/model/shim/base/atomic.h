@@ -45,6 +45,7 @@ void evrt__model_access(const volatile void *addr, bool writes);
 #define evrt_store_seq_cst evrt__model_store
 #define evrt_swap_acq_rel evrt__model_swap
 #define evrt_swap_acquire evrt__model_swap
+#define evrt_swap_seq_cst evrt__model_swap
 #define evrt_add_relaxed evrt__model_add
 #define evrt_add_acq_rel evrt__model_add
 #define evrt_add_seq_cst evrt__model_add
