@@ -8,19 +8,37 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+struct serve {
+	struct event_base *base;
+	double (*answer)(void *arg);
+	void *arg;
+};
+
 static void
-on_stdin(evutil_socket_t fd, short what, void *base)
+on_stdin(evutil_socket_t fd, short what, void *arg)
 {
+	struct serve *s = arg;
 	char c;
 
 	(void)what;
-	if (read(fd, &c, 1) <= 0)
-		event_base_loopbreak(base);
+	if (read(fd, &c, 1) <= 0) {
+		event_base_loopbreak(s->base);
+		return;
+	}
+	printf("%.0f\n", s->answer ? s->answer(s->arg) : 0);
+	fflush(stdout);
 }
 
 int
 bench_serve(struct event_base *base, evconnlistener_cb on_accept, void *arg)
 {
+	return bench_serve_answers(base, on_accept, arg, NULL);
+}
+
+int
+bench_serve_answers(struct event_base *base, evconnlistener_cb on_accept, void *arg, double (*answer)(void *arg))
+{
+	struct serve s = { .base = base, .answer = answer, .arg = arg };
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sin);
 	struct evconnlistener *listener = evconnlistener_new_bind(base, on_accept, arg,
@@ -33,7 +51,7 @@ bench_serve(struct event_base *base, evconnlistener_cb on_accept, void *arg)
 	getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&sin, &len);
 	printf("%d\n", ntohs(sin.sin_port));
 	fflush(stdout);
-	struct event *in = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, base);
+	struct event *in = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, &s);
 	event_add(in, NULL);
 	event_base_dispatch(base);
 	return 0;

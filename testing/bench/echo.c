@@ -65,7 +65,7 @@ measure(const struct bench_contestant *c, long trips)
 	int epfd = epoll_create1(0);
 	struct bench_server s;
 
-	bench_server_start(&s, c, NULL);
+	bench_server_start(&s, c, NULL, 0);
 	for (int i = 0; i < CONNECTIONS; i++) {
 		fds[i] = bench_server_connect(&s);
 		struct epoll_event ev = { .events = EPOLLIN, .data.fd = fds[i] };

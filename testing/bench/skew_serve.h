@@ -1,0 +1,23 @@
+/* testing/bench/skew_serve.h — what the servers of the benchmark skew have in common; see skew.c.
+ *
+ * Here:     the message, and the service: to sleep as long as it says, and to send it back.
+ * Threads:  any.
+ */
+#ifndef EVRT_TESTING_BENCH_SKEW_SERVE_H_
+#define EVRT_TESTING_BENCH_SKEW_SERVE_H_
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A request, and its answer. Never divided: both sides write whole ones and read multiples of it. */
+struct skew_message {
+	uint64_t id;
+	uint64_t service_ns;
+};
+
+/* Keeps the calling thread occupied, but no CPU. */
+void skew_sleep(uint64_t ns);
+/* Reads one message from the socket, serves it, answers. False: the client has closed the connection. */
+bool skew_serve_one(int fd);
+
+#endif
