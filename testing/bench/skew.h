@@ -44,6 +44,7 @@ enum skew_value {
 	SKEW_WAKES,       /* eventfd writes per request; only evrt knows */
 	SKEW_LATE_US,     /* p99 of how much later than planned the client sent */
 	SKEW_OTHERS,      /* percent of the server's CPU that went to other processes */
+	SKEW_STOLEN,      /* … and that the machine's host kept to itself */
 	SKEW_VALUES,
 };
 

@@ -137,23 +137,24 @@ client_close(struct client *c, unsigned connections)
 	free(c->late_ns);
 }
 
-/* Busy time of CPU 0 since boot, of all processes and of interrupts. */
-static double
-cpu0_busy_ns(void)
+struct counters {
+	double wall_ns, cpu_ns, switches, wakes;
+	double busy_ns, stolen_ns; /* of the server's CPU: by anybody; by the machine's host */
+};
+
+static void
+counters_read_cpu(struct counters *c)
 {
-	double user, nice, system, idle, iowait, irq, softirq;
+	double ticks[8], tick_ns = 1e9 / (double)sysconf(_SC_CLK_TCK); /* user nice system idle iowait irq softirq steal */
 	FILE *f = fopen("/proc/stat", "r");
 
-	if (!f || fscanf(f, "%*[^\n] cpu0 %lf %lf %lf %lf %lf %lf %lf", &user, &nice, &system, &idle, &iowait, &irq,
-	    &softirq) != 7)
+	if (!f || fscanf(f, "%*[^\n] cpu0 %lf %lf %lf %lf %lf %lf %lf %lf", &ticks[0], &ticks[1], &ticks[2], &ticks[3],
+	    &ticks[4], &ticks[5], &ticks[6], &ticks[7]) != 8)
 		bench_die("/proc/stat");
 	fclose(f);
-	return (user + nice + system + irq + softirq) * 1e9 / (double)sysconf(_SC_CLK_TCK);
+	c->busy_ns = (ticks[0] + ticks[1] + ticks[2] + ticks[5] + ticks[6]) * tick_ns;
+	c->stolen_ns = ticks[7] * tick_ns;
 }
-
-struct counters {
-	double wall_ns, cpu_ns, busy_ns, switches, wakes;
-};
 
 static void
 counters_read(struct counters *c, const struct bench_server *s, bool is_evrt)
@@ -161,10 +162,23 @@ counters_read(struct counters *c, const struct bench_server *s, bool is_evrt)
 	*c = (struct counters){
 		.wall_ns = bench_wall_ns(),
 		.cpu_ns = bench_server_cpu_ns(s),
-		.busy_ns = cpu0_busy_ns(),
 		.switches = bench_server_switches(s),
 		.wakes = is_evrt ? bench_server_ask(s) : BENCH_NONE,
 	};
+	counters_read_cpu(c);
+}
+
+static void
+fill_in_costs(const struct counters *before, const struct counters *after, unsigned requests, struct skew_run *run)
+{
+	double wall_ns = after->wall_ns - before->wall_ns, cpu_ns = after->cpu_ns - before->cpu_ns;
+	double others_ns = after->busy_ns - before->busy_ns - cpu_ns;
+
+	run->value[SKEW_CPU_US] = cpu_ns / 1e3 / requests;
+	run->value[SKEW_SWITCHES] = (after->switches - before->switches) / requests;
+	run->value[SKEW_WAKES] = after->wakes == BENCH_NONE ? BENCH_NONE : (after->wakes - before->wakes) / requests;
+	run->value[SKEW_OTHERS] = others_ns > 0 ? 100 * others_ns / wall_ns : 0;
+	run->value[SKEW_STOLEN] = 100 * (after->stolen_ns - before->stolen_ns) / wall_ns;
 }
 
 void
@@ -184,12 +198,8 @@ skew_client_run(const struct bench_contestant *contestant, bool is_evrt, const s
 	client_run_plan(&c, p);
 	counters_read(&after, &s, is_evrt);
 	skew_plan_latencies(p, c.latency_ns, run);
-	double cpu_ns = after.cpu_ns - before.cpu_ns, busy_ns = after.busy_ns - before.busy_ns;
-	run->value[SKEW_CPU_US] = cpu_ns / 1e3 / p->count;
-	run->value[SKEW_SWITCHES] = (after.switches - before.switches) / p->count;
-	run->value[SKEW_WAKES] = is_evrt ? (after.wakes - before.wakes) / p->count : BENCH_NONE;
+	fill_in_costs(&before, &after, p->count, run);
 	run->value[SKEW_LATE_US] = bench_quantile(c.late_ns, (int)p->count, 0.99) / 1e3;
-	run->value[SKEW_OTHERS] = busy_ns > cpu_ns ? 100 * (busy_ns - cpu_ns) / (after.wall_ns - before.wall_ns) : 0;
 	client_close(&c, p->load->connections);
 	bench_server_stop(&s);
 }

@@ -77,6 +77,7 @@ print_costs(const struct skew_table *t, int c)
 	print_median(v, values_of(t, c, SKEW_SWITCHES, v));
 	print_median(v, values_of(t, c, SKEW_WAKES, v));
 	print_median(v, values_of(t, c, SKEW_OTHERS, v));
+	print_median(v, values_of(t, c, SKEW_STOLEN, v));
 	int n = values_of(t, c, SKEW_LATE_US, v);
 	print_median(v, n);
 	for (int r = 0; r < n; r++)
@@ -93,8 +94,8 @@ skew_table_print(const struct skew_table *t)
 	    "p99", "", "p99.9", "p99 of", "the floor's", "p99 of the ideal's");
 	for (int c = 0; c < t->contestants; c++)
 		print_latencies(t, c);
-	printf("  %-22s %8s %-17s %8s %-17s %8s %8s %8s %8s\n", "cost per request", "CPU (us)", "", "CPU of", "the floor's",
-	    "switches", "eventfd", "others%", "late(us)");
+	printf("  %-22s %8s %-17s %8s %-17s %8s %8s %8s %8s %8s\n", "cost per request", "CPU (us)", "", "CPU of", "the floor's",
+	    "switches", "eventfd", "others%", "stolen%", "late(us)");
 	for (int c = 0; c < t->contestants; c++)
 		if (c != t->ideal)
 			print_costs(t, c);
