@@ -90,12 +90,13 @@ print_costs(const struct skew_table *t, int c)
 void
 skew_table_print(const struct skew_table *t)
 {
-	printf("\n%s: %s\n  %-22s %8s %8s %-17s %8s %8s %-17s %8s\n", t->load->name, t->load->about, "latency (ms)", "p50",
-	    "p99", "", "p99.9", "p99 of", "the floor's", "p99 of the ideal's");
+	printf("\n%s: %s\n", t->load->name, t->load->about);
+	printf("  %-22s %8s %8s %-17s %8s %8s %-17s %8s\n", "latency (ms)", "p50", "p99", "", "p99.9", "p99 of",
+	    "the floor's", "p99 of the ideal's");
 	for (int c = 0; c < t->contestants; c++)
 		print_latencies(t, c);
-	printf("  %-22s %8s %-17s %8s %-17s %8s %8s %8s %8s %8s\n", "cost per request", "CPU (us)", "", "CPU of", "the floor's",
-	    "switches", "eventfd", "others%", "stolen%", "late(us)");
+	printf("  %-22s %8s %-17s %8s %-17s %8s %8s %8s %8s %8s\n", "cost per request", "CPU (us)", "", "CPU of",
+	    "the floor's", "switches", "eventfd", "others%", "stolen%", "late(us)");
 	for (int c = 0; c < t->contestants; c++)
 		if (c != t->ideal)
 			print_costs(t, c);
