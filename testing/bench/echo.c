@@ -35,10 +35,10 @@ static const struct pass {
 	long trips, trips_quick;
 	int cpu; /* of the server; BENCH_NONE: any */
 } passes[] = {
-	{ "round trip, 64 connections, server on one CPU (us)", 64, 200000, 20000, 0 },
-	{ "round trip, 1 connection, server on one CPU (us)", 1, 50000, 10000, 0 },
-	{ "round trip, 64 connections, server on any CPU (us)", 64, 200000, 20000, BENCH_NONE },
-	{ "round trip, 1 connection, server on any CPU (us)", 1, 50000, 10000, BENCH_NONE },
+	{ "round trip, 64 connections, server on one CPU (us)", 64, 100000, 20000, 0 },
+	{ "round trip, 1 connection, server on one CPU (us)", 1, 20000, 10000, 0 },
+	{ "round trip, 64 connections, server on any CPU (us)", 64, 100000, 20000, BENCH_NONE },
+	{ "round trip, 1 connection, server on any CPU (us)", 1, 20000, 10000, BENCH_NONE },
 };
 #define PASSES ((int)(sizeof(passes) / sizeof(passes[0])))
 

@@ -38,7 +38,7 @@ static const struct skew_load loads[] = {
 
 #define ROUNDS 5
 #define ROUNDS_QUICK 2
-#define SECONDS 10
+#define SECONDS 5
 #define SECONDS_QUICK 3
 #define SECONDS_WARM 0.5
 #define WORKERS_MAX 64
@@ -152,7 +152,7 @@ choose(const struct options *o)
 		if ((go = skew_go_build()) != NULL)
 			add("go", go, NULL, false);
 		else
-			printf("go: left out, there is no compiler (Debian's package golang-go)\n");
+			printf("go: left out, `go build` does not work here (Debian's package golang-go)\n");
 	}
 	add("ideal", NULL, NULL, false);
 	for (int i = 0; i < contestant_count; i++)
@@ -217,12 +217,12 @@ main(int argc, char **argv)
 	bench_print_head(&head, o.rounds);
 	printf("%u workers, %g s each; medians (low..high over the rounds), ratios within a round\n", o.workers, o.seconds);
 	choose(&o);
+	fflush(stdout);
 	if (o.realtime && sched_setscheduler(0, SCHED_RR, &first) < 0)
 		bench_die("SCHED_RR");
 	bench_pin(1);
 	for (int l = 0; l < LOADS; l++)
 		if (is_in(o.load, loads[l].name))
 			run_load(&o, &loads[l]);
-	skew_go_remove();
 	return 0;
 }

@@ -73,9 +73,8 @@ void skew_client_run(const struct bench_contestant *, bool is_evrt, const struct
 /* skew_ideal.c: M/G/N with serial connections, simulated. */
 void skew_ideal_run(const struct skew_plan *, struct skew_run *);
 
-/* skew_go.c: compiles the server and returns its path; NULL: there is no compiler. Then removes it again. */
+/* skew_go.c: compiles the server and returns its path, good until the program ends; NULL: `go build` does not work. */
 const char *skew_go_build(void);
-void skew_go_remove(void);
 
 /* skew_table.c */
 void skew_table_print(const struct skew_table *);

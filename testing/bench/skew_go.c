@@ -2,7 +2,6 @@
 #include "testing/bench/skew.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +23,14 @@ run(char *const argv[])
 	return pid > 0 && waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+static void
+remove_folder(void)
+{
+	char *argv[] = { "rm", "-rf", folder, NULL };
+
+	run(argv);
+}
+
 const char *
 skew_go_build(void)
 {
@@ -33,17 +40,9 @@ skew_go_build(void)
 	snprintf(folder, sizeof(folder), "/tmp/skew_go.XXXXXX");
 	if (!mkdtemp(folder))
 		bench_die(folder);
+	atexit(remove_folder);
 	snprintf(binary, sizeof(binary), "%s/server", folder);
 	bench_path(source, "skew_server.go");
 	char *argv[] = { "go", "build", "-o", binary, source, NULL };
 	return run(argv) ? binary : NULL;
-}
-
-void
-skew_go_remove(void)
-{
-	char *argv[] = { "rm", "-rf", folder, NULL };
-
-	if (folder[0])
-		run(argv);
 }
