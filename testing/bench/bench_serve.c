@@ -30,15 +30,20 @@ on_stdin(evutil_socket_t fd, short what, void *arg)
 }
 
 int
-bench_serve(struct event_base *base, evconnlistener_cb on_accept, void *arg)
+bench_serve_until_eof(struct event_base *base, double (*answer)(void *arg), void *arg)
 {
-	return bench_serve_answers(base, on_accept, arg, NULL);
+	struct serve s = { .base = base, .answer = answer, .arg = arg };
+	struct event *in = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, &s);
+
+	if (!in || event_add(in, NULL) < 0)
+		return 1;
+	event_base_dispatch(base);
+	return 0;
 }
 
 int
-bench_serve_answers(struct event_base *base, evconnlistener_cb on_accept, void *arg, double (*answer)(void *arg))
+bench_serve(struct event_base *base, evconnlistener_cb on_accept, void *arg)
 {
-	struct serve s = { .base = base, .answer = answer, .arg = arg };
 	struct sockaddr_in sin = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(sin);
 	struct evconnlistener *listener = evconnlistener_new_bind(base, on_accept, arg,
@@ -51,8 +56,5 @@ bench_serve_answers(struct event_base *base, evconnlistener_cb on_accept, void *
 	getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&sin, &len);
 	printf("%d\n", ntohs(sin.sin_port));
 	fflush(stdout);
-	struct event *in = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, &s);
-	event_add(in, NULL);
-	event_base_dispatch(base);
-	return 0;
+	return bench_serve_until_eof(base, NULL, NULL);
 }

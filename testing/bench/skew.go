@@ -1,7 +1,7 @@
 // testing/bench/skew.go — the service with a goroutine per connection; see skew.c.
 //
-// The service is a blocking system call, as in the other servers; GOMAXPROCS is the number of workers. Prints its
-// port, and ends when its standard input does.
+// The service is a blocking system call, as in the other servers; GOMAXPROCS is the number of workers. Ends
+// when its standard input does.
 //
 // Usage: skew_go WORKERS
 package main
@@ -45,12 +45,13 @@ func main() {
 		os.Exit(2)
 	}
 	runtime.GOMAXPROCS(workers)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	pid := os.Getpid()
+	l, err := net.Listen("unix", fmt.Sprintf("@evrt-skew-%d", pid))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	fmt.Println(l.Addr().(*net.TCPAddr).Port)
+	fmt.Println(pid)
 	go func() {
 		for {
 			c, err := l.Accept()

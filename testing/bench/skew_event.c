@@ -1,10 +1,6 @@
 /* testing/bench/skew_event.c — see skew_event.h. A plain event per connection, one message per callback. */
 #include "testing/bench/skew_event.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-
 #include "testing/bench/bench.h"
 #include "testing/bench/skew_serve.h"
 
@@ -22,9 +18,14 @@ void
 skew_event_serve(struct event_base *base, evutil_socket_t fd)
 {
 	struct event *ev = event_new(base, fd, EV_READ | EV_PERSIST, on_ready, event_self_cbarg());
-	int on = 1;
 
-	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	if (!ev || event_add(ev, NULL) < 0)
 		bench_die("an event");
+}
+
+void
+skew_event_listen(struct event_base *base, evconnlistener_cb on_accept, void *arg)
+{
+	if (!evconnlistener_new(base, on_accept, arg, LEV_OPT_CLOSE_ON_FREE, 0, skew_listen()))
+		bench_die("evconnlistener_new");
 }

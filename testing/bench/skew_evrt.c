@@ -80,5 +80,6 @@ main(int argc, char **argv)
 	struct evrt_pool *pool = evrt_pool_new(&config);
 	if (!pool)
 		bench_die("evrt_pool_new");
-	return bench_serve_answers(evrt_pool_as_base(pool), on_accept, pool, eventfd_writes);
+	skew_event_listen(evrt_pool_as_base(pool), on_accept, NULL);
+	return bench_serve_until_eof(evrt_pool_as_base(pool), eventfd_writes, pool);
 }

@@ -51,5 +51,6 @@ main(int argc, char **argv)
 	struct event_base *main_base = event_base_new();
 	if (!main_base)
 		bench_die("event_base_new");
-	return bench_serve(main_base, on_accept, &b);
+	skew_event_listen(main_base, on_accept, &b);
+	return bench_serve_until_eof(main_base, NULL, NULL);
 }

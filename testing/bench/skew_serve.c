@@ -2,9 +2,34 @@
 #include "testing/bench/skew_serve.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stddef.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "testing/bench/bench.h"
+
+socklen_t
+skew_address(struct sockaddr_un *sun, int pid)
+{
+	*sun = (struct sockaddr_un){ .sun_family = AF_UNIX };
+	/* A name that begins with a zero byte is no file, and ends where the length says. */
+	int n = snprintf(sun->sun_path + 1, sizeof(sun->sun_path) - 1, "evrt-skew-%d", pid);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+}
+
+int
+skew_listen(void)
+{
+	struct sockaddr_un sun;
+	socklen_t len = skew_address(&sun, (int)getpid());
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sun, len) < 0 || listen(fd, SOMAXCONN) < 0)
+		bench_die("cannot listen on a Unix socket");
+	printf("%d\n", (int)getpid());
+	fflush(stdout);
+	return fd;
+}
 
 void
 skew_sleep(uint64_t ns)
