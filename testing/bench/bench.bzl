@@ -18,7 +18,7 @@ _TLS_LIBRARIES = {
     "oracle": (["-levent_openssl", "-levent_core"], []),
 }
 
-def bench_contestants(name, srcs, adapters, is_tls = False):
+def bench_contestants(name, srcs, adapters, is_tls = False, more_deps = []):
     """Makes NAME_LIBRARY for each library and returns their labels.
 
     Args:
@@ -27,6 +27,7 @@ def bench_contestants(name, srcs, adapters, is_tls = False):
       adapters: library (a key of _LIBRARIES; epoll: bare system calls) to the source that knows it; None where
         `srcs` are all.
       is_tls: whether the libraries are those of TLS, with OpenSSL itself and certificates for tests.
+      more_deps: what `srcs` need beside the benchmarks' own.
     """
     tls_deps = ["//testing/tls:certs", "//third_party/openssl"] if is_tls else []
     for library, adapter in adapters.items():
@@ -36,6 +37,6 @@ def bench_contestants(name, srcs, adapters, is_tls = False):
             testonly = True,
             srcs = srcs + ([adapter] if adapter else []),
             linkopts = linkopts,
-            deps = deps + tls_deps + [":bench"],
+            deps = deps + tls_deps + more_deps + [":bench"],
         )
     return [":%s_%s" % (name, library) for library in adapters]

@@ -31,7 +31,7 @@ bench_path(char path[4352], const char *name)
 	if (n < 0)
 		bench_die("/proc/self/exe");
 	path[n] = '\0';
-	char *end = strrchr(path, '/') + 1;
+	char *end = name[0] == '/' ? path : strrchr(path, '/') + 1;
 	snprintf(end, (size_t)(path + 4352 - end), "%s", name);
 }
 

@@ -65,7 +65,7 @@ void bench_record(struct bench_metric *metrics, int *count, const char *metric, 
 /* A table per metric: min, median, max; of the floor's; how many times cheaper than the oracle. Warns of what
  * spread by more than a fifth. */
 void bench_report(const struct bench *, const struct bench_metric *metrics, int count, int rounds);
-/* Fills `path` with that of the program `name` beside this one. */
+/* Fills `path` with that of the program `name` beside this one; with `name` itself where it is a path already. */
 void bench_path(char path[4352], const char *name);
 /* argv[0] is `path`; the words of `a` and then of `b` (may be NULL) follow. `words` holds them: as long as argv. */
 void bench_words(char *argv[BENCH_ARGS_MAX + 2], char words[512], const char *path, const char *a, const char *b);
@@ -76,6 +76,8 @@ void bench_words(char *argv[BENCH_ARGS_MAX + 2], char words[512], const char *pa
 _Noreturn void bench_die(const char *what);
 /* The calling thread stays on CPU `cpu`, counted modulo those there are. */
 void bench_pin(int cpu);
+/* … or on any CPU. */
+void bench_unpin(void);
 /* CPU time of the calling thread, of the process, and the time of day that never runs backwards. */
 double bench_thread_cpu_ns(void);
 double bench_process_cpu_ns(void);

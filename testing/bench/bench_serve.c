@@ -8,14 +8,37 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+struct serve {
+	struct event_base *base;
+	double (*answer)(void *arg);
+	void *arg;
+};
+
 static void
-on_stdin(evutil_socket_t fd, short what, void *base)
+on_stdin(evutil_socket_t fd, short what, void *arg)
 {
+	struct serve *s = arg;
 	char c;
 
 	(void)what;
-	if (read(fd, &c, 1) <= 0)
-		event_base_loopbreak(base);
+	if (read(fd, &c, 1) <= 0) {
+		event_base_loopbreak(s->base);
+		return;
+	}
+	printf("%.0f\n", s->answer ? s->answer(s->arg) : 0);
+	fflush(stdout);
+}
+
+int
+bench_serve_until_eof(struct event_base *base, double (*answer)(void *arg), void *arg)
+{
+	struct serve s = { .base = base, .answer = answer, .arg = arg };
+	struct event *in = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, &s);
+
+	if (!in || event_add(in, NULL) < 0)
+		return 1;
+	event_base_dispatch(base);
+	return 0;
 }
 
 int
@@ -33,8 +56,5 @@ bench_serve(struct event_base *base, evconnlistener_cb on_accept, void *arg)
 	getsockname(evconnlistener_get_fd(listener), (struct sockaddr *)&sin, &len);
 	printf("%d\n", ntohs(sin.sin_port));
 	fflush(stdout);
-	struct event *in = event_new(base, STDIN_FILENO, EV_READ | EV_PERSIST, on_stdin, base);
-	event_add(in, NULL);
-	event_base_dispatch(base);
-	return 0;
+	return bench_serve_until_eof(base, NULL, NULL);
 }

@@ -11,5 +11,8 @@
 
 /* Prints the port, and serves. The exit status of the program: 1, after a message, when it cannot listen. */
 int bench_serve(struct event_base *base, evconnlistener_cb on_accept, void *arg);
+/* Runs the base until standard input ends; for each byte there it prints what `answer` (may be NULL) returns:
+ * bench_server_ask. The exit status of the program. */
+int bench_serve_until_eof(struct event_base *base, double (*answer)(void *arg), void *arg);
 
 #endif

@@ -25,6 +25,17 @@ bench_pin(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
+void
+bench_unpin(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_ONLN); cpu++)
+		CPU_SET((int)cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
 static double
 clock_ns(clockid_t clock)
 {

@@ -107,7 +107,7 @@ measure(const struct bench_contestant *contestant, const struct pass *pass, long
 
 	/* The second word: after how many bytes of a connection a sink answers. */
 	snprintf(words, sizeof(words), "%s %ld", pass->mode, bytes / pass->connections);
-	bench_server_start(&s, contestant, words);
+	bench_server_start(&s, contestant, words, 0);
 	memset(&c, 0, sizeof(c));
 	c.connections = pass->connections;
 	for (int i = 0; i < c.connections; i++) {
