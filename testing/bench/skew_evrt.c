@@ -24,6 +24,7 @@ static const struct {
 	FIELD(wake_queue_strands),
 	FIELD(strand_budget_callbacks),
 	FIELD(turn_budget_strands),
+	FIELD(workers_per_set),
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
