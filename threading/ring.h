@@ -44,5 +44,7 @@ void *evrt__ring_pop(struct evrt_ring *);
 void *evrt__ring_steal(struct evrt_ring *victim, struct evrt_ring *into, uint32_t max, uint32_t *out_count);
 /* A snapshot; exact for the owner while no thief is inside. Any thread. */
 uint32_t evrt__ring_length(const struct evrt_ring *);
+/* The oldest item, left where it is; it may be gone already. NULL: none, or they move too fast. Any thread. */
+void *evrt__ring_peek(const struct evrt_ring *);
 
 #endif

@@ -25,6 +25,8 @@
 #include "runtime/loop/fdmap.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/strand.h"
+#include "runtime/pool/stats.h"
+#include "runtime/pool/watchdog.h"
 #include "threading/inbox.h"
 #include "threading/ring.h"
 
@@ -44,11 +46,7 @@ struct evrt_pool_strand {
 	bool pinned;                    /* runs on `worker` only; const while referenced */
 	struct evrt_node travel;        /* in the inbox of `worker` */
 	struct evrt_pool_strand *next;  /* free list (pool lock), or overflow queue (inject lock) */
-};
-
-struct evrt_worker_counters { /* written by the worker, read by anybody, relaxed */
-	evrt_atomic(uint64_t) loops, events, runs, callbacks, steals_tried, steals_hit, stolen, parks, posts,
-	    overflows, longest_run_ns, busy_ns;
+	evrt_atomic(evrt_ns) ready_since; /* 0: it is not queued. Relaxed: for statistics */
 };
 
 struct evrt_worker {
@@ -61,15 +59,17 @@ struct evrt_worker {
 	/* Owner only. */
 	bool own_ready;                 /* `own` is queued */
 	struct evrt_rand rand;
-	evrt_ns turn_began;
+	evrt_ns turn_began; /* the last time that it read the clock: after a wait, and after each run */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_reactor reactor;
 
 	_Alignas(EVRT_CACHE_LINE) struct evrt_ring ring;     /* struct evrt_pool_strand * */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox;   /* any thread pushes */
+	evrt_atomic(evrt_ns) inbox_since;                    /* the first strand in it; 0: none. Relaxed: for statistics */
 	evrt_atomic(uint32_t) homed;                         /* strands whose home this is */
 	evrt_atomic(uint32_t) unhurried;                     /* messages that did not wake it, so far */
 	evrt_atomic(uint64_t) connections;                   /* dealt to this worker since the start */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_worker_counters counters;
+	_Alignas(EVRT_CACHE_LINE) struct evrt_watch watch;
 	/* This worker's part of "what keeps dispatch from returning": it may be negative, the sum is not. */
 	evrt_atomic(int64_t) pending;
 	/* Times that it was about to set its bit in evrt_pool.parked; see evrt__pool_is_idle. Owner writes. */
@@ -85,6 +85,7 @@ enum evrt_pool_halt {
 struct evrt_pool_settings {
 	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands;
 	bool steal;
+	evrt_ns watchdog_limit_ns; /* 0: no watchdog */
 	const struct evrt_backend_ops *backend;
 	struct evrt_clock *clock;
 	void (*execute)(struct evrt_strand *, struct evrt_task *); /* struct evrt_strand.execute */
@@ -95,6 +96,7 @@ struct evrt_pool {
 	struct evrt_worker *workers;    /* [set.workers]; const */
 	struct evrt_fdmap fdmap;
 	void *api;                      /* the bases; const after evrt_pool_new */
+	struct evrt_watchdog watchdog;
 
 	_Alignas(EVRT_CACHE_LINE) evrt_atomic(uint64_t) parked; /* bit i: worker i sleeps, or is about to */
 	evrt_atomic(unsigned) waking;   /* 1: a worker was awakened to search, and has not begun yet */
@@ -102,6 +104,7 @@ struct evrt_pool {
 	evrt_atomic(bool) got_exit, got_break; /* what has been asked since the last start (loopexit, loopbreak) */
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
 	evrt_atomic(int64_t) pending;   /* the part of threads that are no workers */
+	evrt_atomic(uint64_t) posts_refused; /* relaxed: for statistics */
 
 	pthread_mutex_t inject_lock;    /* rank inject */
 	struct evrt_pool_strand *inject_head, *inject_tail;

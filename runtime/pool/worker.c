@@ -30,9 +30,16 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 	struct evrt_worker *home = ps->worker;
 
 	if (!w || w->pool != home->pool || (ps->pinned && home != w)) {
+		evrt_ns now = evrt__reactor_now(&home->reactor);
+		evrt__stats_ready(&ps->ready_since, now);
 		evrt__inbox_push(&home->inbox, &ps->travel);
+		/* After the push: home sets it to 0 before it takes. A stamp that comes too late is off by one turn. */
+		evrt__stats_ready(&home->inbox_since, now);
 		evrt__reactor_wake(&home->reactor);
-	} else if (ps->pinned) {
+		return;
+	}
+	evrt__stats_ready(&ps->ready_since, w->turn_began);
+	if (ps->pinned) {
 		w->own_ready = true;
 	} else if (evrt__ring_push(&w->ring, ps)) {
 		evrt__worker_share(w);
@@ -48,12 +55,13 @@ evrt__worker_take_inbox(struct evrt_worker *w)
 	unsigned count = 0;
 	struct evrt_node *next;
 
+	evrt_store_relaxed(&w->inbox_since, (evrt_ns)0);
 	for (struct evrt_node *n = evrt__inbox_take(&w->inbox); n; n = next) {
 		next = n->next;
 		n->arrive(n);
 		count++;
 	}
-	evrt_count_own(&w->counters.posts, count);
+	evrt__stats_inbox(&w->counters, count);
 	return count;
 }
 
@@ -71,10 +79,7 @@ worker_run_strand(struct evrt_worker *w, struct evrt_pool_strand *ps)
 
 	evrt__pool_strand_run(w, ps);
 	w->turn_began = evrt__reactor_now(&w->reactor);
-	uint64_t took = (uint64_t)(w->turn_began - began);
-	evrt_count_own(&w->counters.busy_ns, took);
-	if (took > evrt_load_relaxed(&w->counters.longest_run_ns))
-		evrt_store_relaxed(&w->counters.longest_run_ns, took);
+	evrt__stats_run(&w->counters, w->turn_began - began);
 }
 
 /* Runs what is ready here, up to a turn's budget. */
@@ -83,7 +88,6 @@ worker_run_ready(struct evrt_worker *w)
 {
 	struct evrt_pool_strand *ps;
 
-	w->turn_began = evrt__reactor_now(&w->reactor);
 	if (w->own_ready) {
 		w->own_ready = false;
 		worker_run_strand(w, w->own);
@@ -141,11 +145,13 @@ worker_poll(struct evrt_worker *w, bool may_sleep)
 		if (worker_looks_again(w))
 			deadline = 0;
 		else
-			evrt_count_own(&w->counters.parks, 1);
+			evrt__stats_park(&w->counters);
 	}
 	/* After the announcement: a change of the set that this look misses sees us asleep, and wakes us.
 	 * Out of memory: what is ready is run, and the next turn tries again. */
 	int n = evrt__reactor_prepare(r) < 0 ? 0 : evrt__reactor_wait(r, deadline);
+	w->turn_began = evrt__reactor_now(r);
+	evrt_count_own(&w->counters.polls, 1);
 	if (parked) {
 		evrt__park_leave(&r->park);
 		evrt_and_seq_cst(&p->parked, ~bit);
@@ -167,8 +173,7 @@ worker_expire_timers(struct evrt_worker *w)
 
 	if (q->count == 0)
 		return;
-	evrt_ns now = evrt__reactor_now(&w->reactor);
-	while ((t = evrt__timers_pop_due(q, now, &armed_at)))
+	while ((t = evrt__timers_pop_due(q, w->turn_began, &armed_at)))
 		evrt__slot_timer_due(t);
 }
 
@@ -188,7 +193,6 @@ worker_turn(struct evrt_worker *w)
 	if (worker_halt(w) == EVRT_HALT_WHEN_DRAINED)
 		return ready;
 	if (!ready && (stolen = evrt__worker_steal(w)) != NULL) {
-		w->turn_began = evrt__reactor_now(&w->reactor);
 		worker_run_strand(w, stolen);
 		ready = true;
 	}
@@ -203,6 +207,7 @@ evrt__worker_run(struct evrt_worker *w)
 	struct evrt_worker *outer = worker_self;
 
 	worker_self = w;
+	w->turn_began = evrt__reactor_now(&w->reactor);
 	while (worker_turn(w))
 		continue;
 	worker_self = outer;
