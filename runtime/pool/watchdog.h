@@ -94,7 +94,7 @@ void evrt__watch_end(struct evrt_worker *);
 
 /* Some pool of this process has a limit. Relaxed, and never unset. */
 extern evrt_atomic(bool) evrt__watchdog_used;
-void evrt__watch_name_current(evrt_watch_fn callback);
+__attribute__((cold)) void evrt__watch_name_current(evrt_watch_fn callback);
 /* The callback that runs is a layer's, and calls this one of the program: that is the name to tell. Any thread. */
 static inline void
 evrt__watch_name(evrt_watch_fn callback)
