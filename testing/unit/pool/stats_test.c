@@ -196,6 +196,26 @@ a_strand_of_a_foreign_thread_that_waits_has_an_age(void)
 	check_age(post_anywhere);
 }
 
+static void
+post_to_own_and_look(void *arg)
+{
+	(void)arg;
+	post_to_worker(count_one);
+	keep_busy(3 * MS);
+	CHECK(totals().all.oldest_ns >= 3 * MS);
+	count_one(NULL);
+}
+
+static void
+a_pinned_strand_that_its_worker_made_ready_has_an_age(void)
+{
+	pool = pool_of(1);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	post_anywhere(post_to_own_and_look);
+	evrt_test_count_wait(&ran, 2);
+	done();
+}
+
 #define MANY 400
 
 static void
@@ -422,6 +442,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(every_run_is_in_its_histograms),
 	CASE(a_pinned_strand_that_waits_has_an_age),
 	CASE(a_strand_of_a_foreign_thread_that_waits_has_an_age),
+	CASE(a_pinned_strand_that_its_worker_made_ready_has_an_age),
 	CASE(what_overflows_is_seen),
 	CASE(a_budget_that_is_used_up_is_counted),
 	CASE(a_late_timer_tells_how_late),
