@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -428,6 +429,26 @@ without_a_thread_for_it_nothing_starts(void)
 	done();
 }
 
+static void
+a_forked_child_frees_the_pool(void)
+{
+	int status;
+
+	pool = watched_pool(2, 10);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	for (time_t end = time(NULL) + 30; !it_sleeps(); sched_yield())
+		CHECK(time(NULL) < end);
+	pid_t child = fork();
+	if (child == 0) {
+		bool refused = evrt_pool_set_watchdog(pool, note, &told) == -1 && errno == ECHILD;
+		evrt_pool_free(pool);
+		_exit(refused ? 0 : 1);
+	}
+	CHECK_INT_EQ(waitpid(child, &status, 0), child);
+	CHECK_INT_EQ(status, 0);
+	done();
+}
+
 static evrt_atomic(long) begun, ended;
 
 static void
@@ -484,6 +505,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(what_ends_while_the_hook_is_busy_is_told_after_it),
 	CASE(the_end_is_told_even_if_the_pool_ends_with_it),
 	CASE(without_a_thread_for_it_nothing_starts),
+	CASE(a_forked_child_frees_the_pool),
 	CASE(many_slow_ones_are_told_apart),
 	{ NULL, NULL },
 };
