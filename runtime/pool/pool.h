@@ -64,7 +64,7 @@ struct evrt_worker {
 
 	_Alignas(EVRT_CACHE_LINE) struct evrt_ring ring;     /* struct evrt_pool_strand * */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox;   /* any thread pushes */
-	evrt_atomic(evrt_ns) inbox_since;                    /* the first strand in it; 0: none. Relaxed: for statistics */
+	evrt_atomic(evrt_ns) inbox_since;                    /* its first strand; 0: none. Relaxed: for statistics */
 	evrt_atomic(uint32_t) homed;                         /* strands whose home this is */
 	evrt_atomic(uint32_t) unhurried;                     /* messages that did not wake it, so far */
 	evrt_atomic(uint64_t) connections;                   /* dealt to this worker since the start */

@@ -30,11 +30,15 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 	struct evrt_worker *home = ps->worker;
 
 	if (!w || w->pool != home->pool || (ps->pinned && home != w)) {
-		evrt_ns now = evrt__reactor_now(&home->reactor);
-		evrt__stats_ready(&ps->ready_since, now);
+		/* The first in the inbox reads the clock, for all. Before the push: a stamp that came after home had taken
+		 * the message would stay, and make what comes hours later look old. */
+		evrt_ns since = evrt_load_relaxed(&home->inbox_since);
+		if (!since) {
+			since = evrt__reactor_now(&home->reactor);
+			evrt_store_relaxed(&home->inbox_since, since);
+		}
+		evrt__stats_ready(&ps->ready_since, since);
 		evrt__inbox_push(&home->inbox, &ps->travel);
-		/* After the push: home sets it to 0 before it takes. A stamp that comes too late is off by one turn. */
-		evrt__stats_ready(&home->inbox_since, now);
 		evrt__reactor_wake(&home->reactor);
 		return;
 	}

@@ -56,7 +56,8 @@ struct evrt_worker_stats {
 	/** Time that one strand held the worker, each time. */
 	uint64_t run_ns_log2[EVRT_STATS_BUCKETS];
 	/** Time that a strand was ready before it ran. It counts from the last time that whoever made it ready had read
-	 * the clock: for a report from the kernel, then; for what a callback makes ready, the begin of its strand's run. */
+	 * the clock: for a report from the kernel, then; for what a callback makes ready, the begin of its strand's run;
+	 * from outside, when the first of those came that lie in the inbox with it. So it is never told too short. */
 	uint64_t wait_ns_log2[EVRT_STATS_BUCKETS];
 	/** Time from a timer's deadline until its callback was due to run. */
 	uint64_t lag_ns_log2[EVRT_STATS_BUCKETS];
