@@ -420,6 +420,12 @@ without_a_thread_for_it_nothing_starts(void)
 	CHECK_INT_EQ(evrt_pool_start(pool), -1);
 	CHECK_INT_EQ(errno, EAGAIN);
 	CHECK_INT_EQ(threads_named("evrt-", &switches), 0);
+	/* Here it is the only thread that is needed. */
+	struct evrt_pool *alone = watched_pool(1, 10);
+	event_set_log_callback(log_message);
+	CHECK_INT_EQ(event_base_dispatch(evrt_pool_as_base(alone)), -1);
+	event_set_log_callback(NULL);
+	evrt_pool_free(alone);
 	CHECK_INT_EQ(pthread_setattr_default_np(&usual), 0);
 	pthread_attr_destroy(&attr);
 	pthread_attr_destroy(&usual);
