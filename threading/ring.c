@@ -144,3 +144,17 @@ evrt__ring_length(const struct evrt_ring *r)
 	/* Between the two loads the owner may have gone round. */
 	return length > EVRT_RING_CAPACITY ? EVRT_RING_CAPACITY : length;
 }
+
+void *
+evrt__ring_peek(const struct evrt_ring *r)
+{
+	uint64_t head = evrt_load_acquire(&r->head);
+	uint32_t real = ring_real(head);
+
+	/* PAIRS ring.tail: acquire, as a thief's: the slot before the index. */
+	if (evrt_load_acquire(&r->tail) == real)
+		return NULL;
+	/* acquire: if head has not moved by the next load, the slot was not written anew before this one. */
+	void *item = evrt_load_acquire(&r->slot[real & RING_MASK]);
+	return evrt_load_relaxed(&r->head) == head ? item : NULL;
+}

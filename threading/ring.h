@@ -46,5 +46,7 @@ void *evrt__ring_steal(struct evrt_ring *victim, struct evrt_ring *into, uint32_
 /* A snapshot; exact for the owner while no thief is inside. Any thread; a sleeper that asks after it has said that it
  * sleeps is not answered from before that. */
 uint32_t evrt__ring_length(const struct evrt_ring *);
+/* The oldest item, left where it is; it may be gone already. NULL: none, or they move too fast. Any thread. */
+void *evrt__ring_peek(const struct evrt_ring *);
 
 #endif

@@ -13,6 +13,7 @@
 #include "api/bufferevent/bufferevent_internal.h"
 
 #include <errno.h>
+#include "runtime/pool/watchdog.h"
 #include "threading/lock.h"
 
 #define TRIGGER_OPTIONS (BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS)
@@ -70,6 +71,7 @@ callbacks_tell_data(struct bufferevent_private *p, bufferevent_data_cb cb, struc
 	if (!cb)
 		return;
 	callbacks_leave(p, unlocks);
+	evrt__watch_name((evrt_watch_fn)cb);
 	cb(&p->bev, arg);
 	callbacks_return(p, unlocks);
 }
@@ -83,6 +85,7 @@ callbacks_tell_event(struct bufferevent_private *p, short what, int err, struct 
 	if (!what || !cb)
 		return;
 	callbacks_leave(p, unlocks);
+	evrt__watch_name((evrt_watch_fn)cb);
 	EVUTIL_SET_SOCKET_ERROR(err);
 	cb(&p->bev, what, arg);
 	callbacks_return(p, unlocks);

@@ -8,6 +8,7 @@
 
 #include "api/event/debug.h"
 #include "base/mem.h"
+#include "runtime/pool/watchdog.h"
 #include "threading/lock.h"
 
 struct once {
@@ -31,6 +32,7 @@ once_run(evutil_socket_t fd, short result, void *arg)
 	void *fn_arg = once->arg;
 
 	once_free(once);
+	evrt__watch_name((evrt_watch_fn)fn);
 	fn(fd, result, fn_arg);
 }
 

@@ -72,6 +72,7 @@ settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt
 		.turn_budget_strands = c->turn_budget_strands,
 		.workers_per_set = c->workers_per_set,
 		.steal = c->steal != 0,
+		.watchdog_limit_ns = c->watchdog_limit_ms * EVRT_NS_PER_MS,
 		.clock = evrt__clock_real(),
 		.execute = evrt__event_execute,
 	};
@@ -291,33 +292,5 @@ evrt_event_set_strand(struct event *public_ev, struct evrt_strand *strand)
 	}
 	evrt__event_release_strand(ev);
 	evrt__event_join(ev, strand);
-	return 0;
-}
-
-int
-evrt_pool_stats(const struct evrt_pool *pool, unsigned worker, struct evrt_worker_stats *out)
-{
-	if (!pool || !out || worker >= pool->set.workers)
-		return fail(-EINVAL);
-	struct evrt_worker *w = &pool->workers[worker];
-	struct evrt_worker_counters *c = &w->counters;
-	*out = (struct evrt_worker_stats){
-		.loops = evrt_load_relaxed(&c->loops),
-		.events = evrt_load_relaxed(&c->events),
-		.runs = evrt_load_relaxed(&c->runs),
-		.callbacks = evrt_load_relaxed(&c->callbacks),
-		.steals_tried = evrt_load_relaxed(&c->steals_tried),
-		.steals_hit = evrt_load_relaxed(&c->steals_hit),
-		.stolen = evrt_load_relaxed(&c->stolen),
-		.parks = evrt_load_relaxed(&c->parks),
-		.eventfd_writes = evrt_load_relaxed(&w->reactor.wake_writes) + (w->index == w->group->first &&
-		    evrt__group_is_shared(w->group) ? evrt_load_relaxed(&w->group->calls) : 0),
-		.posts = evrt_load_relaxed(&c->posts),
-		.overflows = evrt_load_relaxed(&c->overflows),
-		.longest_run_ns = evrt_load_relaxed(&c->longest_run_ns),
-		.busy_ns = evrt_load_relaxed(&c->busy_ns),
-		.connections = evrt_load_relaxed(&w->connections),
-		.queue_strands = evrt__ring_length(&w->ring),
-	};
 	return 0;
 }

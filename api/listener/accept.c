@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "runtime/pool/watchdog.h"
 
 struct accepted {
 	struct evrt_task task;
@@ -41,6 +42,7 @@ accept_call(struct evconnlistener *lev, int fd, struct sockaddr_storage *addr, s
 	void *arg = lev->arg;
 
 	evrt__listener_unlock(lev);
+	evrt__watch_name((evrt_watch_fn)cb);
 	if (cb)
 		cb(lev, fd, (struct sockaddr *)addr, (int)len, arg);
 	else

@@ -177,10 +177,14 @@ slot_arrive(struct evrt_node *n)
 	if (bits & EVRT_SLOT_TIMER) {
 		/* The queue's word was a hint; here is the truth. */
 		evrt_ns deadline = evrt_load_relaxed(&ps->deadline);
-		if (deadline == 0 || deadline > evrt__reactor_now(slot->strand->home))
+		evrt_ns lag = evrt__reactor_now(slot->strand->home) - deadline;
+		if (deadline == 0 || lag < 0) {
 			bits &= ~EVRT_SLOT_TIMER;
-		else
+		} else {
 			evrt_store_seq_cst(&ps->deadline, (evrt_ns)0);
+			if (slot->strand->ops->late)
+				slot->strand->ops->late(slot->strand, lag);
+		}
 	}
 	if (slot->fd < 0)
 		bits &= ~(EVRT_IO_MASK | EVRT_HUP);

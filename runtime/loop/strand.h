@@ -33,6 +33,8 @@ struct evrt_strand_ops {
 	void (*timers_later)(struct evrt_strand *, struct evrt_node *);
 	/* The number of things that keep the loop from ending changed by `delta`. NULL: the strand counts. */
 	void (*count)(struct evrt_strand *, int delta);
+	/* A timer is about to run so long after its deadline. Runner. NULL: nobody wants to know. */
+	void (*late)(struct evrt_strand *, evrt_ns by);
 	/* Should the runner stop as soon as it can (loopbreak, the end of a pool)? */
 	bool (*stopping)(struct evrt_strand *);
 	/* References, for strands of a pool; NULL for a loop's own. Any thread, lock or not. */

@@ -254,6 +254,9 @@ evrt__group_take_inbox(struct evrt_group *g, struct evrt_worker *to)
 	struct evrt_node *next;
 	unsigned count = 0;
 
+	if (evrt__inbox_empty(&g->inbox))
+		return; /* all come by here: the line stays clean */
+	evrt_store_relaxed(&g->inbox_since, (evrt_ns)0);
 	to->reporting = true;
 	for (struct evrt_node *n = evrt__inbox_take(&g->inbox); n; n = next, count++) {
 		next = n->next;
@@ -262,7 +265,7 @@ evrt__group_take_inbox(struct evrt_group *g, struct evrt_worker *to)
 	to->reporting = false;
 	if (!count)
 		return;
-	evrt_count_own(&to->counters.posts, count);
+	evrt__stats_inbox(&to->counters, count);
 	evrt__worker_share(to, evrt__ring_length(&to->ring) - 1);
 }
 
@@ -353,7 +356,7 @@ evrt__group_rescue(struct evrt_worker *by)
 			now = evrt__clock_now(p->set.clock);
 		if (!group_is_stuck(g, now))
 			continue;
-		evrt_count_own(&by->counters.rescues, 1);
+		evrt__stats_rescue(&by->counters);
 		evrt__group_take_inbox(g, by);
 		group_poll_for(g, by);
 		evrt__reactor_serve_timers(g->reactor, g, by);

@@ -25,6 +25,7 @@ worker_init(struct evrt_worker *w, struct evrt_pool *p, unsigned index)
 {
 	w->pool = p;
 	w->index = index;
+	w->watch.limit_ns = p->set.watchdog_limit_ns;
 	evrt__rand_init(&w->rand, index + UINT64_C(0x9e3779b97f4a7c15));
 	evrt__ring_init(&w->ring);
 	evrt__inbox_init(&w->inbox);
@@ -72,6 +73,7 @@ evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
 	p->set = *set;
 	p->process = getpid();
 	pool_init_locks(p);
+	evrt__watchdog_init(p);
 	evrt__fdmap_init(&p->fdmap, true);
 	p->workers = evrt__aligned_calloc(set->workers, sizeof(*p->workers));
 	int err = p->workers ? 0 : -ENOMEM;
@@ -104,6 +106,7 @@ evrt__pool_free(struct evrt_pool *p)
 	for (unsigned k = 0; k < EVRT_STRAND_SEGMENTS; k++)
 		evrt__free(evrt_load_relaxed(&p->segment[k]));
 	evrt__fdmap_fini(&p->fdmap);
+	evrt__watchdog_fini(p, evrt__pool_is_forked(p));
 	pthread_cond_destroy(&p->ended);
 	pthread_mutex_destroy(&p->inject_lock);
 	pthread_mutex_destroy(&p->lock);
@@ -160,6 +163,7 @@ pool_join(struct evrt_pool *p)
 		evrt__thread_join(thread);
 		pthread_mutex_lock(&p->lock);
 	}
+	evrt__watchdog_stop(p);
 	p->joining = false;
 	evrt_store_seq_cst(&p->started, false);
 	pthread_cond_broadcast(&p->ended);
@@ -184,6 +188,10 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 	if (evrt_load_relaxed(&p->started)) {
 		pthread_mutex_unlock(&p->lock);
 		return -EALREADY;
+	}
+	if (evrt__watchdog_start(p) < 0) {
+		pthread_mutex_unlock(&p->lock);
+		return -EAGAIN;
 	}
 	evrt_store_release(&p->got_exit, false);
 	evrt_store_release(&p->got_break, false);

@@ -33,6 +33,8 @@
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/strand.h"
 #include "runtime/pool/group_word.h"
+#include "runtime/pool/stats.h"
+#include "runtime/pool/watchdog.h"
 #include "threading/inbox.h"
 #include "threading/ring.h"
 
@@ -54,11 +56,7 @@ struct evrt_pool_strand {
 	struct evrt_worker *pinned;     /* runs there only; NULL: anywhere. const while referenced */
 	struct evrt_node travel;        /* in the inbox of `pinned`, or else of `group` */
 	struct evrt_pool_strand *next;  /* free list (pool lock), or overflow queue (inject lock) */
-};
-
-struct evrt_worker_counters { /* written by the worker, read by anybody, relaxed */
-	evrt_atomic(uint64_t) loops, events, runs, callbacks, steals_tried, steals_hit, stolen, parks, posts,
-	    overflows, longest_run_ns, busy_ns, rescues;
+	evrt_atomic(evrt_ns) ready_since; /* 0: it is not queued. Relaxed: for statistics */
 };
 
 enum evrt_place {
@@ -81,17 +79,19 @@ struct evrt_worker {
 	bool nested;                    /* the group's set is in our own */
 	unsigned useless_wakes;         /* in a row; see idle.c */
 	struct evrt_rand rand;
-	evrt_ns turn_began;
+	evrt_ns turn_began;             /* the last time that it read the clock: after a wait, and after each run */
 	evrt_ns run_ns;                 /* what a run of a strand takes, smoothed */
 	/* Of the pinned base; and where this worker sleeps when it waits for nothing but calls. */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_reactor reactor;
 
 	_Alignas(EVRT_CACHE_LINE) struct evrt_ring ring;     /* struct evrt_pool_strand * */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox;   /* any thread pushes what only this worker may run */
+	evrt_atomic(evrt_ns) inbox_since;                    /* its first strand; 0: none. Relaxed: for statistics */
 	evrt_atomic(unsigned) place;                         /* enum evrt_place */
 	evrt_atomic(bool) own_used;                          /* its pinned base is in use: it must hear its own set */
 	evrt_atomic(uint64_t) connections;                   /* accepted here since the start */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_worker_counters counters;
+	_Alignas(EVRT_CACHE_LINE) struct evrt_watch watch;
 	evrt_atomic(evrt_ns) busy_since;                     /* what it does now began then. Owner writes, relaxed */
 	/* This worker's part of "what keeps dispatch from returning": it may be negative, the sum is not. */
 	evrt_atomic(int64_t) pending;
@@ -110,6 +110,7 @@ struct evrt_group {
 	_Alignas(EVRT_CACHE_LINE) struct evrt_group_word word;
 	evrt_atomic(unsigned) belled;   /* workers that have to leave the set */
 	evrt_atomic(uint32_t) homed;    /* strands whose home this is */
+	evrt_atomic(evrt_ns) inbox_since; /* its first strand; 0: none. Relaxed: for statistics */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox; /* strands that foreign threads made ready */
 	struct evrt_inbox late;         /* slots that found no memory for their timer; arrive with timers locked */
 	/* Group of one, of several: held from a look into the poller until its reports are handed out, by the worker or a
@@ -126,6 +127,7 @@ enum evrt_pool_halt {
 struct evrt_pool_settings {
 	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands, workers_per_set;
 	bool steal;
+	evrt_ns watchdog_limit_ns; /* 0: no watchdog */
 	const struct evrt_backend_ops *backend;
 	struct evrt_clock *clock;
 	void (*execute)(struct evrt_strand *, struct evrt_task *); /* struct evrt_strand.execute */
@@ -138,6 +140,7 @@ struct evrt_pool {
 	unsigned groups_count;
 	struct evrt_fdmap fdmap;
 	void *api;                      /* the bases; const after evrt_pool_new */
+	struct evrt_watchdog watchdog;
 
 	_Alignas(EVRT_CACHE_LINE) evrt_atomic(uint64_t) parked; /* bit i: worker i sleeps, or is about to */
 	evrt_atomic(unsigned) guard;    /* 1 + the worker that looks after the others now and then; 0: none. idle.c */
@@ -145,6 +148,7 @@ struct evrt_pool {
 	evrt_atomic(bool) got_exit, got_break; /* what has been asked since the last start (loopexit, loopbreak) */
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
 	evrt_atomic(int64_t) pending;   /* the part of threads that are no workers */
+	evrt_atomic(uint64_t) posts_refused; /* relaxed: for statistics */
 
 	pthread_mutex_t inject_lock;    /* rank inject */
 	struct evrt_pool_strand *inject_head, *inject_tail;

@@ -27,6 +27,7 @@ post_run(struct evrt_task *t, void *arg)
 
 	(void)t;
 	evrt__free(post);
+	evrt__watch_name((evrt_watch_fn)fn);
 	fn(fn_arg);
 	s->ops->count(s, -1);
 	evrt__strand_unref(s);
@@ -48,8 +49,10 @@ evrt__pool_post(struct evrt_pool_strand *ps, void (*fn)(void *), void *arg)
 	struct evrt_worker *self = evrt__worker_self();
 
 	/* What runs already may still post: that is how a graceful stop lets work finish. */
-	if (evrt_load_acquire(&p->halt) != EVRT_HALT_NO && !(self && self->pool == p))
+	if (evrt_load_acquire(&p->halt) != EVRT_HALT_NO && !(self && self->pool == p)) {
+		evrt_add_relaxed(&p->posts_refused, (uint64_t)1);
 		return -ECANCELED;
+	}
 	struct post *post = evrt__malloc(sizeof(*post));
 	if (!post)
 		return -ENOMEM;

@@ -77,6 +77,7 @@ worker_take_set(struct evrt_worker *w, evrt_ns deadline, bool slept)
 	struct evrt_ready *ready = w->reactor.ready;
 	bool timed;
 	int n = evrt__reactor_wait_into(set, deadline, ready, worker_batch(w), &timed);
+	evrt_count_own(&w->counters.polls, 1);
 	bool heard = n != 0 || timed;
 
 	if (n > 0)
@@ -106,6 +107,7 @@ worker_take_own(struct evrt_worker *w, evrt_ns deadline)
 	int n = evrt__reactor_prepare(own) < 0 ? 0
 	    : evrt__reactor_wait_into(own, deadline, own->ready, EVRT_READY_MAX, &timed);
 	bool heard = n != 0 || evrt__park_was_notified(&own->park);
+	evrt_count_own(&w->counters.polls, 1);
 	for (int i = 0; w->nested && i < n; i++) {
 		if (own->ready[i].generation == EVRT_REACTOR_GENERATION) {
 			own->ready[i] = own->ready[--n];
@@ -127,7 +129,7 @@ worker_rest(struct evrt_worker *w, evrt_ns deadline, bool (*take)(struct evrt_wo
 	bool guards = evrt__worker_take_guard(w);
 	bool heard = false;
 
-	evrt_count_own(&w->counters.parks, 1);
+	evrt__stats_park(&w->counters);
 	while (guards && !heard) {
 		evrt_ns now = evrt__reactor_now(&w->reactor);
 		if (now >= deadline)

@@ -189,6 +189,16 @@ pool_strand_count(struct evrt_strand *s, int delta)
 		evrt__group_call(&p->groups[0], true);
 }
 
+static void
+pool_strand_late(struct evrt_strand *s, evrt_ns by)
+{
+	struct evrt_worker *w = evrt__worker_self();
+
+	/* Not when a pool that is being freed lets its messages arrive. */
+	if (w && w->pool == s->owner)
+		evrt__stats_timer(&w->counters, by);
+}
+
 static bool
 pool_strand_stopping(struct evrt_strand *s)
 {
@@ -200,6 +210,7 @@ const struct evrt_strand_ops evrt__pool_strand_ops = {
 	.timers_changed = pool_strand_timers_changed,
 	.timers_later = pool_strand_timers_later,
 	.count = pool_strand_count,
+	.late = pool_strand_late,
 	.stopping = pool_strand_stopping,
 	.ref = pool_strand_ref,
 	.unref = pool_strand_unref,
@@ -210,6 +221,7 @@ static bool
 strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
 {
 	struct evrt_pool *p = w->pool;
+	bool watched = p->set.watchdog_limit_ns != 0;
 	unsigned budget = p->set.strand_budget_callbacks;
 	bool stopped = false;
 
@@ -222,7 +234,11 @@ strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
 		if (stopped)
 			break;
 		evrt_count_own(&w->counters.callbacks, 1);
+		if (watched)
+			evrt__watch_begin(w, s, (evrt_watch_fn)t->fn);
 		evrt__strand_run_task(s, t);
+		if (watched)
+			evrt__watch_end(w);
 		if (!evrt__inbox_empty(&s->inbox))
 			evrt__strand_take_inbox(s);
 	}
@@ -236,13 +252,15 @@ evrt__pool_strand_run(struct evrt_worker *w, struct evrt_pool_strand *ps)
 	struct evrt_strand *s = &ps->strand;
 	bool drained;
 
-	evrt_count_own(&w->counters.runs, 1);
+	evrt__stats_begin(&w->counters, &ps->ready_since, w->turn_began);
 	do {
 		evrt__strand_word_begin(&ps->word);
 		evrt__lock(s->lock);
 		drained = strand_run_some(w, s);
 		evrt__unlock(s->lock);
 		if (!drained) {
+			evrt__stats_yield(&w->counters);
+			w->turn_began = evrt__reactor_now(&w->reactor); /* it has not waited while it ran */
 			evrt__worker_enqueue(ps); /* still OWNED, still referenced: to the tail */
 			return;
 		}

@@ -16,6 +16,20 @@ evrt__worker_self(void)
 	return worker_self;
 }
 
+/* The first in an inbox reads the clock, for all. Before the push: a stamp that came after the message was taken would
+ * stay, and make what comes hours later look old. */
+static void
+foreign_is_ready(struct evrt_pool_strand *ps, evrt_atomic(evrt_ns) *inbox_since)
+{
+	evrt_ns since = evrt_load_relaxed(inbox_since);
+
+	if (!since) {
+		since = evrt__reactor_now(ps->strand.home);
+		evrt_store_relaxed(inbox_since, since);
+	}
+	evrt__stats_ready(&ps->ready_since, since);
+}
+
 void
 evrt__worker_enqueue(struct evrt_pool_strand *ps)
 {
@@ -24,6 +38,10 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 	struct evrt_group *g = ps->group;
 	bool ours = w && w->pool == g->pool;
 
+	if (w && w->pool == g->pool)
+		evrt__stats_ready(&ps->ready_since, w->turn_began);
+	else
+		foreign_is_ready(ps, pinned ? &pinned->inbox_since : &g->inbox_since);
 	if (pinned && pinned != w) {
 		evrt__inbox_push(&pinned->inbox, &ps->travel);
 		evrt__worker_use_own(pinned);
@@ -48,12 +66,13 @@ evrt__worker_take_inbox(struct evrt_worker *w)
 	unsigned count = 0;
 	struct evrt_node *next;
 
+	evrt_store_relaxed(&w->inbox_since, (evrt_ns)0);
 	for (struct evrt_node *n = evrt__inbox_take(&w->inbox); n; n = next) {
 		next = n->next;
 		n->arrive(n);
 		count++;
 	}
-	evrt_count_own(&w->counters.posts, count);
+	evrt__stats_inbox(&w->counters, count);
 	return count;
 }
 
@@ -73,9 +92,7 @@ worker_run_strand(struct evrt_worker *w, struct evrt_pool_strand *ps)
 	w->turn_began = evrt__reactor_now(&w->reactor);
 	evrt_store_relaxed(&w->busy_since, w->turn_began);
 	evrt_ns took = w->turn_began - began;
-	evrt_count_own(&w->counters.busy_ns, (uint64_t)took);
-	if ((uint64_t)took > evrt_load_relaxed(&w->counters.longest_run_ns))
-		evrt_store_relaxed(&w->counters.longest_run_ns, (uint64_t)took);
+	evrt__stats_run(&w->counters, took);
 	/* One that took much longer than usual says little of the next: it counts as four. */
 	evrt_ns most = 4 * w->run_ns + EVRT_NS_PER_US;
 	w->run_ns += ((took < most ? took : most) - w->run_ns) / 8;

@@ -35,6 +35,7 @@
 #include <stdint.h>
 #include <event2/event.h>
 #include <event2/visibility.h>
+#include <evrt/stats.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -73,6 +74,8 @@ struct evrt_pool_config {
 	 * them is free takes the next event. 1: each waits for its own connections, and idle ones help by stealing.
 	 * Default 16. */
 	unsigned workers_per_set;
+	/** A callback that runs longer than this is named by the watchdog (evrt/stats.h). Default 0: no watchdog. */
+	unsigned watchdog_limit_ms;
 };
 
 /** Sets every field to its default. */
@@ -187,30 +190,6 @@ struct evrt_strand *evrt_strand_current(void);
  */
 EVENT2_EXPORT_SYMBOL
 int evrt_event_set_strand(struct event *ev, struct evrt_strand *strand);
-
-/** What a worker has done since the pool was made. Counters only grow; read without stopping anybody, so
- * they may be out of step with each other by what happens meanwhile. */
-struct evrt_worker_stats {
-	uint64_t loops;           /**< turns of the worker's loop */
-	uint64_t events;          /**< reports taken from the kernel */
-	uint64_t runs;            /**< times a strand was run */
-	uint64_t callbacks;       /**< callbacks run */
-	uint64_t steals_tried;    /**< looks into another worker's queue */
-	uint64_t steals_hit;      /**< … that found something */
-	uint64_t stolen;          /**< strands taken that way */
-	uint64_t parks;           /**< times it went to sleep */
-	uint64_t eventfd_writes;  /**< writes that woke this worker */
-	uint64_t posts;           /**< messages taken from its inbox */
-	uint64_t overflows;       /**< strands sent to the common queue because its own was full */
-	uint64_t longest_run_ns;  /**< longest time that one strand held the worker */
-	uint64_t busy_ns;         /**< time spent outside the kernel's wait */
-	uint64_t connections;     /**< accepted connections that were dealt to it */
-	uint64_t queue_strands;   /**< strands in its queue now (not a counter) */
-};
-
-/** @return 0; -1 with errno EINVAL */
-EVENT2_EXPORT_SYMBOL
-int evrt_pool_stats(const struct evrt_pool *pool, unsigned worker, struct evrt_worker_stats *out);
 
 #ifdef __cplusplus
 }

@@ -97,6 +97,23 @@ a_thief_takes_half_rounded_up(void)
 }
 
 static void
+a_peek_leaves_the_oldest(void)
+{
+	struct evrt_ring r;
+
+	start_at(&r, UINT32_MAX);
+	fill(&r, 1, EVRT_RING_CAPACITY);
+	check_pops(&r, 1, EVRT_RING_CAPACITY); /* each slot has an old item */
+	CHECK(!evrt__ring_peek(&r));
+	fill(&r, 1, 3);
+	for (uintptr_t i = 1; i <= 3; i++) {
+		CHECK_PTR_EQ(evrt__ring_peek(&r), item(i));
+		CHECK_PTR_EQ(evrt__ring_pop(&r), item(i));
+	}
+	CHECK(!evrt__ring_peek(&r));
+}
+
+static void
 nothing_to_steal(void)
 {
 	struct evrt_ring victim, thief;
@@ -238,6 +255,7 @@ static const struct evrt_test_case cases[] = {
 	{"fifo_up_to_capacity", fifo_up_to_capacity},
 	{"indexes_wrap_around", indexes_wrap_around},
 	{"a_thief_takes_half_rounded_up", a_thief_takes_half_rounded_up},
+	{"a_peek_leaves_the_oldest", a_peek_leaves_the_oldest},
 	{"nothing_to_steal", nothing_to_steal},
 	{"a_thief_over_half_full_takes_nothing", a_thief_over_half_full_takes_nothing},
 	{"the_next_thief_is_let_in", the_next_thief_is_let_in},
