@@ -11,6 +11,7 @@
  *            other until those who are meant have left the set.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
 
@@ -175,9 +176,10 @@ evrt__group_strip_own(struct evrt_group *g, struct evrt_ready *ready, int n, boo
 		} else if (ready[i].fd == g->call_fd) {
 			if (slept)
 				group_read_eventfd(g->call_fd);
-		} else if (evrt_load_seq_cst(&g->belled) == 0 && evrt_load_seq_cst(&g->pool->halt) == EVRT_HALT_NO) {
-			/* The bell: not for another one, nor for all until they have ended, but for one who has left. */
-			group_hush(g);
+		} else if (evrt_load_seq_cst(&g->belled)) {
+			sched_yield(); /* the bell, for another one: it is heard until that one has had the time to leave */
+		} else if (evrt_load_seq_cst(&g->pool->halt) == EVRT_HALT_NO) {
+			group_hush(g); /* for one who has left; else for all, until they have ended */
 		}
 	}
 	return left;
