@@ -18,7 +18,7 @@ static void finish_two(void) { MODEL_CHECK(x == 2); }
 static struct evrt_model
 two_scripts(void (*a)(void), void (*b)(void), void (*finish)(void))
 {
-	return (struct evrt_model){"self", 2, start_zero, {a, b}, finish, 100000, false};
+	return (struct evrt_model){"self", 2, start_zero, {a, b}, finish, 100000, false, false};
 }
 
 static void
@@ -152,7 +152,8 @@ finish_tangle(void)
 static void
 reduction_leaves_out_no_outcome(void)
 {
-	struct evrt_model m = {"tangle", 3, start_tangle, {tangle_a, tangle_b, tangle_c}, finish_tangle, 100000, true};
+	struct evrt_model m = {"tangle", 3, start_tangle, {tangle_a, tangle_b, tangle_c}, finish_tangle, 100000, true,
+		false};
 	struct evrt_model_result all, reduced;
 
 	evrt__model_check(&m, &all);

@@ -160,7 +160,7 @@ static void
 check(struct scenario scenario, struct evrt_model_result *out)
 {
 	struct evrt_model m = {scenario.name, 1 + scenario.producers, start, {consumer, producer_a, producer_b},
-		finish, 2000000, false};
+		finish, 2000000, false, false};
 
 	now = scenario;
 	evrt__model_check(&m, out);

@@ -173,7 +173,7 @@ static void
 check(struct scenario scenario, struct evrt_model_result *out)
 {
 	struct evrt_model m = {scenario.name, 1 + scenario.thieves, start, {owner, thief_a, thief_b}, finish,
-		2000000, false};
+		2000000, false, false};
 
 	now = scenario;
 	evrt__model_check(&m, out);
