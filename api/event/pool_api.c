@@ -37,7 +37,15 @@ evrt_pool_config_init(struct evrt_pool_config *config)
 		.wake_queue_strands = EVRT_WAKE_QUEUE_STRANDS,
 		.strand_budget_callbacks = EVRT_STRAND_BUDGET_CALLBACKS,
 		.turn_budget_strands = EVRT_TURN_BUDGET_STRANDS,
+		.strand_budget_us = EVRT_STRAND_BUDGET_US,
+		.turn_budget_us = EVRT_TURN_BUDGET_US,
 	};
+}
+
+static evrt_ns
+budget_ns(unsigned us)
+{
+	return us ? (evrt_ns)us * EVRT_NS_PER_US : EVRT_NS_NEVER;
 }
 
 /* EVRT_WORKERS if it is a number, else `asked`, else the CPUs. 0: out of range. */
@@ -69,6 +77,8 @@ settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt
 		.wake_queue_strands = c->wake_queue_strands,
 		.strand_budget_callbacks = c->strand_budget_callbacks,
 		.turn_budget_strands = c->turn_budget_strands,
+		.strand_budget_ns = budget_ns(c->strand_budget_us),
+		.turn_budget_ns = budget_ns(c->turn_budget_us),
 		.steal = c->steal != 0,
 		.clock = evrt__clock_real(),
 		.execute = evrt__event_execute,

@@ -84,6 +84,7 @@ enum evrt_pool_halt {
 
 struct evrt_pool_settings {
 	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands;
+	evrt_ns strand_budget_ns, turn_budget_ns; /* NEVER: none */
 	bool steal;
 	const struct evrt_backend_ops *backend;
 	struct evrt_clock *clock;

@@ -199,12 +199,24 @@ const struct evrt_strand_ops evrt__pool_strand_ops = {
 	.unref = pool_strand_unref,
 };
 
-/* Runs what is there, up to the budget. False: the budget is used up, and more is left. Lock held. */
+/* Has the run taken too long? Looked at before the 2nd, 3rd, 5th, 9th… callback: a run of one never reads the clock
+ * for it, a run of 16 reads it four times, and none goes on for more than twice its budget and a callback. */
 static bool
-strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
+strand_is_late(const struct evrt_worker *w, unsigned callbacks)
+{
+	evrt_ns budget = w->pool->set.strand_budget_ns;
+
+	if (callbacks == 0 || (callbacks & (callbacks - 1)) || budget == EVRT_NS_NEVER)
+		return false;
+	return evrt__reactor_now(&w->reactor) - w->turn_began >= budget;
+}
+
+/* Runs what is there, up to the budgets of the run, in which *callbacks were called before. False: one is used up,
+ * and more is left. Lock held. */
+static bool
+strand_run_some(struct evrt_worker *w, struct evrt_strand *s, unsigned *callbacks)
 {
 	struct evrt_pool *p = w->pool;
-	unsigned budget = p->set.strand_budget_callbacks;
 	bool stopped = false;
 
 	/* Pushes under the lock need not notify while we are at it: we look again before we let go of the lock. */
@@ -212,9 +224,11 @@ strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
 	s->runner = evrt__thread_id();
 	evrt__strand_take_inbox(s);
 	for (struct evrt_task *t; (t = evrt__strand_first(s)) != NULL;) {
-		stopped = budget-- == 0 || evrt_load_relaxed(&p->halt) == EVRT_HALT_NOW;
+		stopped = *callbacks >= p->set.strand_budget_callbacks || strand_is_late(w, *callbacks) ||
+		    evrt_load_relaxed(&p->halt) == EVRT_HALT_NOW;
 		if (stopped)
 			break;
+		++*callbacks;
 		evrt_count_own(&w->counters.callbacks, 1);
 		evrt__strand_run_task(s, t);
 		if (!evrt__inbox_empty(&s->inbox))
@@ -228,13 +242,14 @@ void
 evrt__pool_strand_run(struct evrt_worker *w, struct evrt_pool_strand *ps)
 {
 	struct evrt_strand *s = &ps->strand;
+	unsigned callbacks = 0; /* also across the rounds: who is notified all the time must not stay for ever */
 	bool drained;
 
 	evrt_count_own(&w->counters.runs, 1);
 	do {
 		evrt__strand_word_begin(&ps->word);
 		evrt__lock(s->lock);
-		drained = strand_run_some(w, s);
+		drained = strand_run_some(w, s, &callbacks);
 		evrt__unlock(s->lock);
 		if (!drained) {
 			evrt__worker_enqueue(ps); /* still OWNED, still referenced: to the tail */

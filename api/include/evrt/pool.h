@@ -69,6 +69,12 @@ struct evrt_pool_config {
 	unsigned strand_budget_callbacks;
 	/** Strands that a worker runs before it looks for new events. Default 61. */
 	unsigned turn_budget_strands;
+	/** Microseconds after which a strand that has more to run lets others run first; looked at between callbacks.
+	 * Default 100; 0: only callbacks are counted. */
+	unsigned strand_budget_us;
+	/** Microseconds after which a worker looks for new events although more strands are ready. Default 200;
+	 * 0: only strands are counted. */
+	unsigned turn_budget_us;
 };
 
 /** Sets every field to its default. */
