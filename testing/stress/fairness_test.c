@@ -1,8 +1,8 @@
 /* testing/stress/fairness_test.c — nobody starves: a ping among those who never have enough.
  *
- * Here:     connections that stream without end, a task that posts itself, and a flood of accepts, all in one pool,
- *           whose workers are never idle; and a byte that goes to an event and back. With 1, 2 and 8 workers, on
- *           every poller.
+ * Here:     connections that stream without end, tasks that post themselves (one short, the others long), and a flood
+ *           of accepts, all in one pool, whose workers are never idle; and a byte that goes to an event and back.
+ *           With 1, 2 and 8 workers, on every poller.
  * Judged:   by what the worker that answers has done between the ping's departure and its arrival, told by its CPU
  *           clock: so a busy machine, where threads wait for cores, changes nothing. A worker that had
  *           nothing to do is found out by that, too: the others' time passes on their own clocks only.
@@ -110,22 +110,29 @@ start_stream(int i)
 	refill(streams[2 * i], NULL);
 }
 
-/* A task that posts itself. */
+/* Tasks that post themselves. */
 
-static struct evrt_strand *selfish;
-static evrt_atomic(long) selfish_runs;
+struct selfish {
+	struct evrt_strand *strand;
+	int64_t takes_ns;
+	evrt_atomic(long) runs;
+};
+/* Of the long ones, 16 callbacks in a row take 5 ms each: counts alone would not do. */
+static struct selfish selfish[] = { { .takes_ns = 3000 }, { .takes_ns = 300000 }, { .takes_ns = 300000 } };
+#define SELFISH (sizeof(selfish) / sizeof(selfish[0]))
 static int64_t selfish_end_ns; /* in CPU time of its worker; 0: when the test stops */
 
 static void
 post_myself(void *arg)
 {
-	(void)arg;
-	spin_ns(3000);
-	evrt_add_relaxed(&selfish_runs, 1L);
+	struct selfish *self = arg;
+
+	spin_ns(self->takes_ns);
+	evrt_add_relaxed(&self->runs, 1L);
 	if (evrt_load_relaxed(&stopping))
 		return;
 	if (!selfish_end_ns || time_of(CLOCK_THREAD_CPUTIME_ID) < selfish_end_ns)
-		CHECK_INT_EQ(evrt_strand_post(selfish, post_myself, NULL), 0);
+		CHECK_INT_EQ(evrt_strand_post(self->strand, post_myself, self), 0);
 }
 
 /* A flood of accepts. */
@@ -143,6 +150,7 @@ hang_up(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *sa, int
 	(void)len;
 	(void)arg;
 	evrt_add_relaxed(&accepted, 1L);
+	spin_ns(60000); /* what a server does for a new connection */
 	close(fd);
 }
 
@@ -224,7 +232,8 @@ start(const struct evrt_pool_config *config)
 	CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ping_fd), 0);
 	ping_event = event_new(evrt_pool_as_base(pool), ping_fd[0], EV_READ | EV_PERSIST, answer, NULL);
 	CHECK_INT_EQ(event_add(ping_event, NULL), 0);
-	selfish = evrt_strand_new(pool);
+	for (size_t i = 0; i < SELFISH; i++)
+		CHECK((selfish[i].strand = evrt_strand_new(pool)) != NULL);
 }
 
 static void
@@ -233,7 +242,8 @@ end(void)
 	evrt_store_relaxed(&stopping, true);
 	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
 	event_free(ping_event);
-	evrt_strand_free(selfish);
+	for (size_t i = 0; i < SELFISH; i++)
+		evrt_strand_free(selfish[i].strand);
 	evrt_pool_free(pool);
 	close(ping_fd[0]);
 	close(ping_fd[1]);
@@ -260,21 +270,24 @@ among_the_greedy(const char *method, unsigned count)
 		start_stream(i);
 	start_listener();
 	CHECK_INT_EQ(pthread_create(&flooder, NULL, flood, NULL), 0);
-	CHECK_INT_EQ(evrt_strand_post(selfish, post_myself, NULL), 0);
+	for (size_t i = 0; i < SELFISH; i++)
+		CHECK_INT_EQ(evrt_strand_post(selfish[i].strand, post_myself, &selfish[i]), 0);
 	for (int i = 0; i < PINGS; i++)
 		delays[i] = ping();
 	evrt_store_relaxed(&stopping, true);
 	pthread_join(flooder, NULL);
 	/* None of the greedy starved either. */
 	CHECK(evrt_load_relaxed(&accepted) > 0);
-	CHECK(evrt_load_relaxed(&selfish_runs) > PINGS / 10);
+	for (size_t i = 0; i < SELFISH; i++)
+		CHECK(evrt_load_relaxed(&selfish[i].runs) > 0);
 	CHECK(evrt_load_relaxed(&streamed) > 0);
 	qsort(delays, PINGS, sizeof(delays[0]), by_size);
 	printf("%s, %u workers: ping after %.2f ms of its worker's time (p50), %.2f (p99), %.2f (max); "
 	    "%ld MiB streamed, %ld accepted, %ld posts\n", method, count, (double)delays[PINGS / 2] / 1e6,
 	    (double)delays[PINGS * 99 / 100] / 1e6, (double)delays[PINGS - 1] / 1e6,
-	    evrt_load_relaxed(&streamed) >> 20, evrt_load_relaxed(&accepted), evrt_load_relaxed(&selfish_runs));
-	CHECK(delays[PINGS - 1] < (int64_t)DELAY_MAX_NS * SLOWNESS);
+	    evrt_load_relaxed(&streamed) >> 20, evrt_load_relaxed(&accepted), evrt_load_relaxed(&selfish[0].runs));
+	/* A few may meet an interrupt, or a machine that takes the core away: that is counted as the worker's time. */
+	CHECK(delays[PINGS * 99 / 100] < (int64_t)DELAY_MAX_NS * SLOWNESS);
 	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
 	evconnlistener_free(listener);
 	for (int i = 0; i < 2 * STREAMS; i++)
@@ -294,8 +307,8 @@ without_budgets_a_ping_waits(void)
 	config.strand_budget_us = config.turn_budget_us = 0;
 	start(&config);
 	selfish_end_ns = time_of(worker_clock[0]) + 10 * DELAY_MAX_NS;
-	CHECK_INT_EQ(evrt_strand_post(selfish, post_myself, NULL), 0);
-	while (evrt_load_relaxed(&selfish_runs) == 0)
+	CHECK_INT_EQ(evrt_strand_post(selfish[0].strand, post_myself, &selfish[0]), 0);
+	while (evrt_load_relaxed(&selfish[0].runs) == 0)
 		continue;
 	CHECK(ping() > DELAY_MAX_NS);
 	end();
