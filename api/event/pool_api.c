@@ -80,6 +80,11 @@ settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt
 		.strand_budget_ns = budget_ns(c->strand_budget_us),
 		.turn_budget_ns = budget_ns(c->turn_budget_us),
 		.steal = c->steal != 0,
+		.limits = {
+			.posts_max = c->posts_max,
+			.connections_max = c->connections_max,
+			.latency_max_ns = (evrt_ns)c->accept_latency_limit_ms * EVRT_NS_PER_MS,
+		},
 		.clock = evrt__clock_real(),
 		.execute = evrt__event_execute,
 	};

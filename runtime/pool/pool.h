@@ -25,6 +25,7 @@
 #include "runtime/loop/fdmap.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/strand.h"
+#include "runtime/pool/limits.h"
 #include "threading/inbox.h"
 #include "threading/ring.h"
 
@@ -42,6 +43,7 @@ struct evrt_pool_strand {
 	uint32_t index;                 /* const */
 	struct evrt_worker *worker;     /* whose reactor is home; const while referenced */
 	bool pinned;                    /* runs on `worker` only; const while referenced */
+	bool counted;                   /* is an accepted connection (limits.h); const while referenced */
 	struct evrt_node travel;        /* in the inbox of `worker` */
 	struct evrt_pool_strand *next;  /* free list (pool lock), or overflow queue (inject lock) */
 };
@@ -89,6 +91,7 @@ struct evrt_pool_settings {
 	const struct evrt_backend_ops *backend;
 	struct evrt_clock *clock;
 	void (*execute)(struct evrt_strand *, struct evrt_task *); /* struct evrt_strand.execute */
+	struct evrt_pool_limits limits;
 };
 
 struct evrt_pool {
@@ -103,6 +106,7 @@ struct evrt_pool {
 	evrt_atomic(bool) got_exit, got_break; /* what has been asked since the last start (loopexit, loopbreak) */
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
 	evrt_atomic(int64_t) pending;   /* the part of threads that are no workers */
+	_Alignas(EVRT_CACHE_LINE) struct evrt_pool_limits_state limits;
 
 	pthread_mutex_t inject_lock;    /* rank inject */
 	struct evrt_pool_strand *inject_head, *inject_tail;

@@ -130,10 +130,14 @@ pool_strand_unref(struct evrt_strand *s)
 		generation = 1;
 	evrt_store_relaxed(&ps->word, generation << EVRT_STRAND_GENERATION_SHIFT | EVRT_STRAND_DEAD);
 	evrt_sub_relaxed(&ps->worker->homed, 1u);
+	bool counted = ps->counted;
+	ps->counted = false;
 	pthread_mutex_lock(&p->lock);
 	ps->next = p->free_strands;
 	p->free_strands = ps;
 	pthread_mutex_unlock(&p->lock);
+	if (counted)
+		evrt__limits_give_connection(p);
 }
 
 static void

@@ -26,6 +26,10 @@
  * as many dead slots, of some 200 bytes, wait for a worker that sleeps long. */
 #define EVRT_UNHURRIED_MAX 256u
 
+/* A limit of latency sends a probe so far ahead of itself: as a timer, for it has to pass through the poller's wait,
+ * too. Less: more of them while listeners accept. More: the limit is noticed later. */
+#define EVRT_LIMITS_PROBE_NS EVRT_NS_PER_MS
+
 /* Strands per turn before the poller is asked again. Fewer: more empty epoll_wait calls under load.
  * More: new events wait longer, and more unevenly. */
 #define EVRT_TURN_BUDGET_STRANDS 61u
