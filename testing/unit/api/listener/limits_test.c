@@ -45,8 +45,6 @@ told(struct evrt_pool *p, unsigned limit, int begins, void *arg)
 	evrt_test_count_add(begins ? &begun : &ended, 1);
 }
 
-static struct event *events[1024]; /* by descriptor */
-
 /* Reads until the client closes; the event is all that keeps the connection's strand. */
 static void
 hang_up(evutil_socket_t fd, short what, void *arg)
@@ -54,12 +52,10 @@ hang_up(evutil_socket_t fd, short what, void *arg)
 	char byte;
 
 	(void)what;
-	(void)arg;
 	if (read(fd, &byte, 1) == 1)
 		return;
 	evrt_sub_acq_rel(&alive, 1u);
-	event_free(events[fd]);
-	events[fd] = NULL;
+	event_free(arg);
 	close(fd);
 	evrt_test_count_add(&closed, 1);
 }
@@ -74,9 +70,8 @@ serve(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int
 	(void)arg;
 	unsigned now = evrt_add_acq_rel(&alive, 1u) + 1;
 	CHECK(alive_max == 0 || now <= alive_max);
-	CHECK(fd < 1024);
-	events[fd] = event_new(evconnlistener_get_base(lev), fd, EV_READ | EV_PERSIST, hang_up, NULL);
-	CHECK_INT_EQ(event_add(events[fd], NULL), 0);
+	struct event *ev = event_new(evconnlistener_get_base(lev), fd, EV_READ | EV_PERSIST, hang_up, event_self_cbarg());
+	CHECK_INT_EQ(event_add(ev, NULL), 0);
 	evrt_test_count_add(&accepted, 1);
 }
 
