@@ -25,6 +25,19 @@
  *   (c) Created outside any callback, each object is a strand of its own.
  *   (d) evrt_strand_new, evrt_event_set_strand and their like join and part explicitly.
  *
+ * Fairness. Ready strands take turns, oldest first. A strand that has more to run after strand_budget_callbacks, or
+ * strand_budget_us, goes to the end of the queue; a worker that has run for turn_budget_us looks for new events. Both
+ * are looked at between callbacks: one that takes long delays what is queued behind it on its worker until another
+ * worker takes that. A listener accepts 16 connections at a time.
+ *
+ * Priorities order the events within one strand: of those that are active, the most urgent runs first. They say
+ * nothing between strands. On a pinned base they are libevent's, among all of its events.
+ *
+ * Limits. A pool takes all it is given, unless posts_max, connections_max or accept_latency_limit_ms are set. What
+ * connections hold in memory is bounded by connections_max times what one may hold: a high watermark for reading
+ * (bufferevent_setwatermark), and a program that stops producing while bufferevent_get_output is long. To count the
+ * bytes, replace the allocator (event_set_mem_functions).
+ *
  * Unless said otherwise every function may be called from any thread; those that return int return 0, or
  * -1 with errno set.
  */

@@ -224,8 +224,11 @@ a_limited_pool_is_made_without_memory_or_not_at_all(void)
 		CHECK(pool || errno == ENOMEM);
 		CHECK(pool || evrt_test_allocs_live() == 0);
 	}
+	int64_t before = evrt_test_allocs_live();
 	evrt_test_fail_alloc(0);
+	CHECK(before > 0);
 	done();
+	CHECK_INT_EQ(evrt_test_allocs_live(), 0);
 }
 
 static const struct evrt_test_case cases[] = {

@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/sys.h"
+#include "testing/harness/fault.h"
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
 
@@ -274,6 +276,47 @@ a_listener_that_waits_keeps_dispatch(void)
 	done();
 }
 
+/* What carries a connection to its strand cannot be had: it is served in the listener's, and does not count. */
+static int
+accept4_and_no_memory(int fd, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	int made = accept4(fd, sa, len, flags);
+
+	if (made >= 0)
+		evrt_test_fail_alloc(1);
+	return made;
+}
+
+static void
+close_it(struct evconnlistener *lev, evutil_socket_t fd, struct sockaddr *addr, int len, void *arg)
+{
+	(void)lev;
+	(void)addr;
+	(void)len;
+	(void)arg;
+	close(fd);
+	evrt_test_count_add(&accepted, 1);
+}
+
+static void
+what_cannot_be_counted_takes_no_room(void)
+{
+	evrt_test_fail_alloc(0);
+	evrt__sys.accept4 = accept4_and_no_memory;
+	start(1, 1, 0);
+	evconnlistener_set_cb(listener, close_it, NULL);
+	for (int i = 0; i < 20; i++) {
+		client[i] = connect_to(&address);
+		evrt_test_count_wait(&accepted, i + 1);
+	}
+	for (int i = 0; i < 20; i++)
+		close(client[i]);
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	CHECK_INT_EQ(pressure().connections, 0);
+	evconnlistener_free(listener);
+	done();
+}
+
 /* Connections that come and go at the limit: two listeners stop and resume all the time, and none is forgotten. */
 
 #define CLIENTS 4
@@ -362,6 +405,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(a_listener_that_waits_may_be_freed),
 	CASE(a_listener_that_waits_may_be_switched),
 	CASE(a_listener_that_waits_keeps_dispatch),
+	CASE(what_cannot_be_counted_takes_no_room),
 	CASE(churn_at_the_limit),
 	CASE(accepting_stops_while_the_ready_wait_long),
 	{ NULL, NULL },
