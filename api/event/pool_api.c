@@ -38,7 +38,15 @@ evrt_pool_config_init(struct evrt_pool_config *config)
 		.strand_budget_callbacks = EVRT_STRAND_BUDGET_CALLBACKS,
 		.turn_budget_strands = EVRT_TURN_BUDGET_STRANDS,
 		.workers_per_set = EVRT_WORKERS_PER_SET,
+		.strand_budget_us = EVRT_STRAND_BUDGET_US,
+		.turn_budget_us = EVRT_TURN_BUDGET_US,
 	};
+}
+
+static evrt_ns
+budget_ns(unsigned us)
+{
+	return us ? (evrt_ns)us * EVRT_NS_PER_US : EVRT_NS_NEVER;
 }
 
 /* EVRT_WORKERS if it is a number, else `asked`, else the CPUs. 0: out of range. */
@@ -71,8 +79,15 @@ settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt
 		.strand_budget_callbacks = c->strand_budget_callbacks,
 		.turn_budget_strands = c->turn_budget_strands,
 		.workers_per_set = c->workers_per_set,
-		.steal = c->steal != 0,
 		.watchdog_limit_ns = c->watchdog_limit_ms * EVRT_NS_PER_MS,
+		.strand_budget_ns = budget_ns(c->strand_budget_us),
+		.turn_budget_ns = budget_ns(c->turn_budget_us),
+		.steal = c->steal != 0,
+		.limits = {
+			.posts_max = c->posts_max,
+			.connections_max = c->connections_max,
+			.latency_max_ns = (evrt_ns)c->accept_latency_limit_ms * EVRT_NS_PER_MS,
+		},
 		.clock = evrt__clock_real(),
 		.execute = evrt__event_execute,
 	};

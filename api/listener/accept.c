@@ -96,6 +96,7 @@ accept_send(struct evconnlistener *lev, int fd, const struct sockaddr_storage *a
 		evrt__free(a);
 		return -ENOMEM;
 	}
+	evrt__limits_follow(evrt__pool_strand_of(strand));
 	evrt__task_init(&a->task, accept_deliver, a, lev->last.pri);
 	a->task.flags |= EVLIST_FINALIZING; /* event_base_free lets it close the descriptor */
 	a->lev = lev;
@@ -135,10 +136,30 @@ accept_failed(struct evconnlistener *lev, int err)
 	accept_call_error(lev, err);
 }
 
-/* 0: go on; 1: the queue is empty, or something is wrong with it. */
+/* To the program, here or in a strand of its own. */
+static void
+accept_hand_on(struct evconnlistener *lev, int fd, struct sockaddr_storage *addr, socklen_t len)
+{
+	bool pooled = lev->base->kind == EVRT_BASE_POOLED;
+
+	if (pooled && accept_send(lev, fd, addr, len) == 0)
+		return;
+	/* What cannot be dealt out, for want of memory, is served here rather than lost. */
+	if (pooled)
+		evrt__limits_give_connection(lev->base->pool);
+	accept_call(lev, fd, addr, len);
+}
+
+/* 0: go on; 1: the queue is empty, or something is wrong with it, or the pool has no room. */
 static int
 accept_one(struct evconnlistener *lev)
 {
+	struct evrt_pool *pool = lev->base->kind == EVRT_BASE_POOLED ? lev->base->pool : NULL;
+
+	if (pool && !evrt__limits_take_connection(pool)) {
+		evrt__listener_wait(lev);
+		return 1;
+	}
 	/* Zeroed: a peer on AF_UNIX without a name leaves all but the family as it was. */
 	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof(addr);
@@ -147,6 +168,8 @@ accept_one(struct evconnlistener *lev)
 	int fd = evrt__sys.accept4(lev->fd, (struct sockaddr *)&addr, &len, flags);
 	int err = fd < 0 ? errno : 0;
 
+	if (err && pool)
+		evrt__limits_give_connection(pool);
 	if (err == EAGAIN)
 		return 1;
 	if (err && evrt__err_accept_retriable(err))
@@ -155,9 +178,7 @@ accept_one(struct evconnlistener *lev)
 		accept_failed(lev, err);
 		return 1;
 	}
-	/* What cannot be dealt out, for want of memory, is served here rather than lost. */
-	if (lev->base->kind != EVRT_BASE_POOLED || accept_send(lev, fd, &addr, len) < 0)
-		accept_call(lev, fd, &addr, len);
+	accept_hand_on(lev, fd, &addr, len);
 	return 0;
 }
 
@@ -170,6 +191,8 @@ evrt__listener_readable(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (!evrt__listener_enter(lev))
 		return;
+	if (lev->base->kind == EVRT_BASE_POOLED)
+		evrt__limits_look(lev->base->pool);
 	for (int i = 0; i < EVRT_LISTENER_TURN_CONNECTIONS && lev->enabled; i++)
 		if (accept_one(lev))
 			break;

@@ -125,6 +125,26 @@ evrt__listener_pause(struct evconnlistener *lev)
 	evrt__unlock(lev->strand->lock);
 }
 
+/* evrt_limits_waiter.resume */
+static void
+listener_resume(struct evrt_limits_waiter *waiter)
+{
+	struct evconnlistener *lev = EVRT_CONTAINER_OF(waiter, struct evconnlistener, waiter);
+
+	evrt__listener_lock(lev);
+	if (listener_arm(lev) < 0)
+		evrt__listener_pause(lev);
+	evrt__listener_unref_and_unlock(lev); /* the wait's */
+}
+
+void
+evrt__listener_wait(struct evconnlistener *lev)
+{
+	listener_disarm(lev);
+	if (evrt__limits_wait(lev->base->pool, &lev->waiter))
+		lev->refs++;
+}
+
 static int
 listener_assign(struct evconnlistener *lev)
 {
@@ -149,6 +169,7 @@ listener_new(struct event_base *base, unsigned flags, evutil_socket_t fd)
 	lev->flags = flags;
 	lev->refs = 1;
 	lev->fd = fd;
+	lev->waiter.resume = listener_resume;
 	lev->lock = locks ? evrt__lock_new(EVRT_LOCKTYPE_RECURSIVE, EVRT_RANK_listener) : NULL;
 	lev->strand = evrt__base_strand_for_new(base);
 	if ((locks && !lev->lock) || !lev->strand || listener_assign(lev) < 0) {
@@ -191,6 +212,8 @@ evconnlistener_free(struct evconnlistener *lev)
 	lev->cb = NULL;
 	lev->error_cb = NULL;
 	listener_disarm(lev);
+	if (lev->base->kind == EVRT_BASE_POOLED && evrt__limits_unwait(lev->base->pool, &lev->waiter))
+		lev->refs--;
 	/* A turn looks at `enabled` after every callback: nobody uses the descriptor any more. */
 	if (lev->flags & LEV_OPT_CLOSE_ON_FREE)
 		listener_close(&lev->fd);

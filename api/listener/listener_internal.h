@@ -6,10 +6,10 @@
  *           lock, because callbacks run in the strands of the connections.
  * Locks:    `lock` (rank listener), then the strand's (rank base). Both are released around callbacks.
  *
- * Life: references are held by the program (one, given up by evconnlistener_free), by an accept turn, and
- * by every accepted connection that was not handed to the program yet. When the last one goes, no event of
- * the listener is pending; the `last` task is queued in the strand, behind a turn that may be there, and
- * frees the memory. The descriptor is closed earlier: by evconnlistener_free.
+ * Life: references are held by the program (one, given up by evconnlistener_free), by an accept turn, by the wait
+ * for room in the pool, and by every accepted connection that was not handed to the program yet. When the last one
+ * goes, no event of the listener is pending; the `last` task is queued in the strand, behind a turn that may be
+ * there, and frees the memory. The descriptor is closed earlier: by evconnlistener_free.
  */
 #ifndef EVRT_API_LISTENER_LISTENER_INTERNAL_H_
 #define EVRT_API_LISTENER_LISTENER_INTERNAL_H_
@@ -17,10 +17,12 @@
 #include <stdbool.h>
 #include <event2/listener.h>
 #include "api/event/event_internal.h"
+#include "runtime/pool/pool.h"
 
-/* Connections accepted in one turn; what is left is reported again. More would starve those already open, less
- * would poll more often under a rush. */
-#define EVRT_LISTENER_TURN_CONNECTIONS 64
+/* Connections accepted in one turn; what is left is reported again. On a pool each becomes a strand that is queued at
+ * once, before whatever becomes ready meanwhile: more delay those already open by so many accept callbacks (with 64
+ * that each take 0.1 ms, 6 ms). Fewer poll more often under a rush: 8, 16 and 64 cost the same. */
+#define EVRT_LISTENER_TURN_CONNECTIONS 16
 /* When accept fails for want of memory or descriptors, and the queue cannot be drained: wait so long. */
 #define EVRT_LISTENER_RETRY_US 100000
 #define EVRT_LISTENER_BACKLOG_DEFAULT 128
@@ -31,6 +33,7 @@ struct evconnlistener {
 	void *lock;                 /* const; NULL: none */
 	struct event readable;      /* EV_READ|EV_PERSIST; added while enabled, with a callback, not waiting */
 	struct event retry;         /* a timer; added while waiting for descriptors */
+	struct evrt_limits_waiter waiter; /* in the pool's list while its limits forbid to accept */
 	struct evrt_task last;      /* queued once */
 	evconnlistener_cb cb;       /* NULL before the first evconnlistener_set_cb: not armed */
 	evconnlistener_errorcb error_cb;
@@ -50,6 +53,8 @@ bool evrt__listener_enter(struct evconnlistener *);
 void evrt__listener_unref_and_unlock(struct evconnlistener *);
 /* Stops accepting until the retry timer fires. Locked. */
 void evrt__listener_pause(struct evconnlistener *);
+/* Stops accepting until the pool has room again. Locked. */
+void evrt__listener_wait(struct evconnlistener *);
 
 /* accept.c: event callback of `readable`. */
 void evrt__listener_readable(evutil_socket_t fd, short what, void *arg);

@@ -56,6 +56,7 @@ pool_init_locks(struct evrt_pool *p)
 
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_mutex_init(&p->inject_lock, NULL);
+	pthread_mutex_init(&p->limits.lock, NULL);
 	pthread_condattr_init(&monotonic);
 	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_cond_init(&p->ended, &monotonic);
@@ -83,6 +84,8 @@ evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
 		err = evrt__groups_init(p);
 	for (unsigned i = 0; err == 0 && i < set->workers; i++)
 		err = worker_init_own(&p->workers[i]);
+	if (err == 0)
+		err = evrt__limits_init(p);
 	if (err < 0) {
 		*out_err = err;
 		evrt__pool_free(p);
@@ -108,6 +111,7 @@ evrt__pool_free(struct evrt_pool *p)
 	evrt__fdmap_fini(&p->fdmap);
 	evrt__watchdog_fini(p, evrt__pool_is_forked(p));
 	pthread_cond_destroy(&p->ended);
+	pthread_mutex_destroy(&p->limits.lock);
 	pthread_mutex_destroy(&p->inject_lock);
 	pthread_mutex_destroy(&p->lock);
 	evrt__aligned_free(p->workers);

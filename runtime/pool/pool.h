@@ -33,6 +33,7 @@
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/strand.h"
 #include "runtime/pool/group_word.h"
+#include "runtime/pool/limits.h"
 #include "runtime/pool/stats.h"
 #include "runtime/pool/watchdog.h"
 #include "threading/inbox.h"
@@ -54,6 +55,7 @@ struct evrt_pool_strand {
 	uint32_t index;                 /* const */
 	struct evrt_group *group;       /* whose reactor is home (pinned: whose worker's); const while referenced */
 	struct evrt_worker *pinned;     /* runs there only; NULL: anywhere. const while referenced */
+	bool counted;                   /* is an accepted connection (limits.h); const while referenced */
 	struct evrt_node travel;        /* in the inbox of `pinned`, or else of `group` */
 	struct evrt_pool_strand *next;  /* free list (pool lock), or overflow queue (inject lock) */
 	evrt_atomic(evrt_ns) ready_since; /* 0: it is not queued. Relaxed: for statistics */
@@ -126,11 +128,13 @@ enum evrt_pool_halt {
 
 struct evrt_pool_settings {
 	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands, workers_per_set;
+	evrt_ns strand_budget_ns, turn_budget_ns; /* NEVER: none */
 	bool steal;
 	evrt_ns watchdog_limit_ns; /* 0: no watchdog */
 	const struct evrt_backend_ops *backend;
 	struct evrt_clock *clock;
 	void (*execute)(struct evrt_strand *, struct evrt_task *); /* struct evrt_strand.execute */
+	struct evrt_pool_limits limits;
 };
 
 struct evrt_pool {
@@ -149,6 +153,7 @@ struct evrt_pool {
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
 	evrt_atomic(int64_t) pending;   /* the part of threads that are no workers */
 	evrt_atomic(uint64_t) posts_refused; /* relaxed: for statistics */
+	_Alignas(EVRT_CACHE_LINE) struct evrt_pool_limits_state limits;
 
 	pthread_mutex_t inject_lock;    /* rank inject */
 	struct evrt_pool_strand *inject_head, *inject_tail;

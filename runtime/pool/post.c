@@ -13,6 +13,7 @@ struct post {
 	struct evrt_node node;       /* in the strand's inbox; then… */
 	struct evrt_task task;       /* … in its queue */
 	struct evrt_strand *strand;  /* referenced */
+	bool counted;                /* against the pool's posts_max (limits.h) */
 	void (*fn)(void *);
 	void *arg;
 };
@@ -26,6 +27,8 @@ post_run(struct evrt_task *t, void *arg)
 	void *fn_arg = post->arg;
 
 	(void)t;
+	if (post->counted)
+		evrt__limits_give_post(s->owner);
 	evrt__free(post);
 	evrt__watch_name((evrt_watch_fn)fn);
 	fn(fn_arg);
@@ -47,16 +50,24 @@ evrt__pool_post(struct evrt_pool_strand *ps, void (*fn)(void *), void *arg)
 	struct evrt_strand *s = &ps->strand;
 	struct evrt_pool *p = s->owner;
 	struct evrt_worker *self = evrt__worker_self();
+	bool foreign = !(self && self->pool == p);
+	bool counted = foreign && p->set.limits.posts_max;
 
 	/* What runs already may still post: that is how a graceful stop lets work finish. */
-	if (evrt_load_acquire(&p->halt) != EVRT_HALT_NO && !(self && self->pool == p)) {
+	if (foreign && evrt_load_acquire(&p->halt) != EVRT_HALT_NO) {
 		evrt_add_relaxed(&p->posts_refused, (uint64_t)1);
 		return -ECANCELED;
 	}
 	struct post *post = evrt__malloc(sizeof(*post));
 	if (!post)
 		return -ENOMEM;
-	*post = (struct post){ .node.arrive = post_arrive, .strand = s, .fn = fn, .arg = arg };
+	/* Nor are its posts limited: they go on with what was taken on already, and a worker that had to wait for room
+	 * would wait for itself. */
+	if (counted && !evrt__limits_take_post(p)) {
+		evrt__free(post);
+		return -EAGAIN;
+	}
+	*post = (struct post){ .node.arrive = post_arrive, .strand = s, .fn = fn, .arg = arg, .counted = counted };
 	evrt__task_init(&post->task, post_run, post, (uint8_t)(p->set.priorities / 2));
 	evrt__strand_ref(s);
 	/* Counted until it has run, so that a dispatching pool does not end before. */
@@ -74,6 +85,8 @@ evrt__pool_post_drop(struct evrt_task *t)
 		return false;
 	struct post *post = t->arg;
 	struct evrt_strand *s = post->strand;
+	if (post->counted)
+		evrt__limits_give_post(s->owner);
 	evrt__free(post);
 	evrt__strand_unref(s);
 	return true;

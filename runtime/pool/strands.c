@@ -132,10 +132,14 @@ pool_strand_unref(struct evrt_strand *s)
 		generation = 1;
 	evrt_store_relaxed(&ps->word, generation << EVRT_STRAND_GENERATION_SHIFT | EVRT_STRAND_DEAD);
 	evrt_sub_relaxed(&ps->group->homed, 1u);
+	bool counted = ps->counted;
+	ps->counted = false;
 	pthread_mutex_lock(&p->lock);
 	ps->next = p->free_strands;
 	p->free_strands = ps;
 	pthread_mutex_unlock(&p->lock);
+	if (counted)
+		evrt__limits_give_connection(p);
 }
 
 static void
@@ -216,13 +220,25 @@ const struct evrt_strand_ops evrt__pool_strand_ops = {
 	.unref = pool_strand_unref,
 };
 
-/* Runs what is there, up to the budget. False: the budget is used up, and more is left. Lock held. */
+/* Has the run taken too long? Looked at before the 2nd, 3rd, 5th, 9th… callback: a run of one never reads the clock
+ * for it, a run of 16 reads it four times, and none goes on for more than twice its budget and a callback. */
 static bool
-strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
+strand_is_late(const struct evrt_worker *w, unsigned callbacks)
+{
+	evrt_ns budget = w->pool->set.strand_budget_ns;
+
+	if (callbacks == 0 || (callbacks & (callbacks - 1)) || budget == EVRT_NS_NEVER)
+		return false;
+	return evrt__reactor_now(&w->reactor) - w->turn_began >= budget;
+}
+
+/* Runs what is there, up to the budgets of the run, in which *callbacks were called before. False: one is used up,
+ * and more is left. Lock held. */
+static bool
+strand_run_some(struct evrt_worker *w, struct evrt_strand *s, unsigned *callbacks)
 {
 	struct evrt_pool *p = w->pool;
 	bool watched = p->set.watchdog_limit_ns != 0;
-	unsigned budget = p->set.strand_budget_callbacks;
 	bool stopped = false;
 
 	/* Pushes under the lock need not notify while we are at it: we look again before we let go of the lock. */
@@ -230,9 +246,11 @@ strand_run_some(struct evrt_worker *w, struct evrt_strand *s)
 	s->runner = evrt__thread_id();
 	evrt__strand_take_inbox(s);
 	for (struct evrt_task *t; (t = evrt__strand_first(s)) != NULL;) {
-		stopped = budget-- == 0 || evrt_load_relaxed(&p->halt) == EVRT_HALT_NOW;
+		stopped = *callbacks >= p->set.strand_budget_callbacks || strand_is_late(w, *callbacks) ||
+		    evrt_load_relaxed(&p->halt) == EVRT_HALT_NOW;
 		if (stopped)
 			break;
+		++*callbacks;
 		evrt_count_own(&w->counters.callbacks, 1);
 		if (watched)
 			evrt__watch_begin(w, s, (evrt_watch_fn)t->fn);
@@ -250,13 +268,14 @@ void
 evrt__pool_strand_run(struct evrt_worker *w, struct evrt_pool_strand *ps)
 {
 	struct evrt_strand *s = &ps->strand;
+	unsigned callbacks = 0; /* also across the rounds: who is notified all the time must not stay for ever */
 	bool drained;
 
 	evrt__stats_begin(&w->counters, &ps->ready_since, w->turn_began);
 	do {
 		evrt__strand_word_begin(&ps->word);
 		evrt__lock(s->lock);
-		drained = strand_run_some(w, s);
+		drained = strand_run_some(w, s, &callbacks);
 		evrt__unlock(s->lock);
 		if (!drained) {
 			evrt__stats_yield(&w->counters);

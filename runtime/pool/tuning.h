@@ -38,9 +38,21 @@
 /* Callbacks per strand and run. Fewer: a busy connection pays more queueing. More: it delays the others. */
 #define EVRT_STRAND_BUDGET_CALLBACKS 16u
 
+/* Time per strand and run, looked at between callbacks: 16 reads of 64 KiB take half a millisecond, and those who
+ * wait behind count in time. Less: a connection that streams is queued anew for each read. More: each such connection
+ * adds as much to all others' latency. */
+#define EVRT_STRAND_BUDGET_US 100u
+
+/* A limit of latency sends a probe so far ahead of itself: as a timer, for it has to pass through the poller's wait,
+ * too. Less: more of them while listeners accept. More: the limit is noticed later. */
+#define EVRT_LIMITS_PROBE_NS EVRT_NS_PER_MS
+
 /* Strands per turn before the poller is asked again. Fewer: more empty epoll_wait calls under load.
  * More: new events wait longer, and more unevenly. */
 #define EVRT_TURN_BUDGET_STRANDS 61u
+
+/* Time per turn: 61 strands that use up their budget take 6 ms, in which no new event is heard of. */
+#define EVRT_TURN_BUDGET_US 200u
 
 /* Workers that wait in one set. Fewer: more sets, between which work moves by stealing and rescue alone. More: the
  * set's lock in the kernel, and its ready list, become what all wait for. */

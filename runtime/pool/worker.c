@@ -104,11 +104,12 @@ worker_run_ready(struct evrt_worker *w)
 {
 	struct evrt_pool_strand *ps;
 
+	evrt_ns until = evrt__ns_add(w->turn_began, w->pool->set.turn_budget_ns);
 	if (w->own_ready) {
 		w->own_ready = false;
 		worker_run_strand(w, w->own);
 	}
-	for (unsigned n = 0; n < w->pool->set.turn_budget_strands; n++) {
+	for (unsigned n = 0; n < w->pool->set.turn_budget_strands && w->turn_began < until; n++) {
 		if (worker_halt(w) == EVRT_HALT_NOW || !(ps = evrt__ring_pop(&w->ring)))
 			return;
 		worker_run_strand(w, ps);

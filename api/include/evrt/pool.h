@@ -25,12 +25,26 @@
  *   (c) Created outside any callback, each object is a strand of its own.
  *   (d) evrt_strand_new, evrt_event_set_strand and their like join and part explicitly.
  *
+ * Fairness. Ready strands take turns, oldest first. A strand that has more to run after strand_budget_callbacks, or
+ * strand_budget_us, goes to the end of the queue; a worker that has run for turn_budget_us looks for new events. Both
+ * are looked at between callbacks: one that takes long delays what is queued behind it on its worker until another
+ * worker takes that. A listener accepts 16 connections at a time.
+ *
+ * Priorities order the events within one strand: of those that are active, the most urgent runs first. They say
+ * nothing between strands. On a pinned base they are libevent's, among all of its events.
+ *
+ * Limits. A pool takes all it is given, unless posts_max, connections_max or accept_latency_limit_ms are set. What
+ * connections hold in memory is bounded by connections_max times what one may hold: a high watermark for reading
+ * (bufferevent_setwatermark), and a program that stops producing while bufferevent_get_output is long. To count the
+ * bytes, replace the allocator (event_set_mem_functions).
+ *
  * Unless said otherwise every function may be called from any thread; those that return int return 0, or
  * -1 with errno set.
  */
 #ifndef EVRT_POOL_H_INCLUDED_
 #define EVRT_POOL_H_INCLUDED_
 
+#include <errno.h> /* EVRT_AGAIN */
 #include <stddef.h>
 #include <stdint.h>
 #include <event2/event.h>
@@ -76,6 +90,22 @@ struct evrt_pool_config {
 	unsigned workers_per_set;
 	/** A callback that runs longer than this is named by the watchdog (evrt/stats.h). Default 0: no watchdog. */
 	unsigned watchdog_limit_ms;
+	/** Microseconds after which a strand that has more to run lets others run first; looked at between callbacks.
+	 * Default 100; 0: only callbacks are counted. */
+	unsigned strand_budget_us;
+	/** Microseconds after which a worker looks for new events although more strands are ready. Default 200;
+	 * 0: only strands are counted. */
+	unsigned turn_budget_us;
+	/** Posts of threads that are no workers of the pool, accepted and not run yet: more are refused with EVRT_AGAIN.
+	 * Default 0: no limit. */
+	unsigned posts_max;
+	/** Connections accepted by the listeners of the pooled base that are alive: at so many, these listeners stop
+	 * accepting, and begin again when an eighth is gone. A connection is alive as long as anything is in the strand it
+	 * began. Default 0: no limit. */
+	unsigned connections_max;
+	/** When what is ready waits longer than so many milliseconds for a worker, the listeners of the pooled base stop
+	 * accepting until it waits no longer than half of that. Default 0: no limit. */
+	unsigned accept_latency_limit_ms;
 };
 
 /** Sets every field to its default. */
@@ -153,9 +183,14 @@ struct event_base *evrt_base_new(unsigned workers);
 EVENT2_EXPORT_SYMBOL
 int evrt_worker_current(void);
 
+/** errno of a call that would exceed a limit now, and may be made again later. */
+#define EVRT_AGAIN EAGAIN
+
 /** @name Posting: run fn(arg) soon, once, on a worker.
- * -1 with errno ENOMEM, ECANCELED (the pool is stopping; calls from its own callbacks are still taken),
- * EINVAL. Every accepted post runs, unless the pool is freed before. @{ */
+ * -1 with errno ENOMEM, EVRT_AGAIN (posts_max of them wait already), ECANCELED (the pool is stopping), EINVAL. Calls
+ * from the pool's own callbacks are taken in both of these cases, nor do they count for posts_max: they carry on what
+ * was accepted before, and a worker that waited for room would wait for itself.
+ * Every accepted post runs, unless the pool is freed before. @{ */
 /** On any worker, in a strand of its own. */
 EVENT2_EXPORT_SYMBOL
 int evrt_pool_post(struct evrt_pool *pool, void (*fn)(void *), void *arg);
@@ -190,6 +225,41 @@ struct evrt_strand *evrt_strand_current(void);
  */
 EVENT2_EXPORT_SYMBOL
 int evrt_event_set_strand(struct event *ev, struct evrt_strand *strand);
+
+/** @name Limits: which one somebody met; see struct evrt_pool_config. @{ */
+#define EVRT_PRESSURE_POSTS 1       /**< posts_max: a post was refused */
+#define EVRT_PRESSURE_CONNECTIONS 2 /**< connections_max: a listener has stopped */
+#define EVRT_PRESSURE_LATENCY 4     /**< accept_latency_limit_ms: listeners stop */
+/** @} */
+
+/** How a pool stands to its limits. Counters only grow. */
+struct evrt_pool_pressure {
+	unsigned limits;        /**< EVRT_PRESSURE_* that press now */
+	unsigned posts;         /**< waiting now; counted only where posts_max is set */
+	unsigned connections;   /**< alive now, and at most one per listener more; only where connections_max is set */
+	uint64_t latency_ns;    /**< what was ready last waited so long; only where accept_latency_limit_ms is set, and
+	                         * measured while listeners accept or the limit presses */
+	uint64_t posts_refused; /**< posts that got EVRT_AGAIN */
+	uint64_t accept_pauses; /**< times that a listener stopped for a limit */
+};
+
+/** Read without stopping anybody. @return 0; -1 with errno EINVAL */
+EVENT2_EXPORT_SYMBOL
+int evrt_pool_get_pressure(const struct evrt_pool *pool, struct evrt_pool_pressure *out);
+
+/** A limit begins to press (begins 1), or does so no more (0); `limit` is one of EVRT_PRESSURE_*. Called on a worker,
+ * in a strand of its own: one call at a time, begin and end of each limit in turn. Posts press until half of posts_max
+ * wait. Listeners begin to accept again after the call has returned. */
+typedef void (*evrt_pool_pressure_cb)(struct evrt_pool *pool, unsigned limit, int begins, void *arg);
+
+/**
+ * Sets who is told of pressure; NULL: nobody. A call that runs already is not waited for. What presses while the pool
+ * does not run is told after the next start.
+ *
+ * @return 0; -1 with errno EINVAL
+ */
+EVENT2_EXPORT_SYMBOL
+int evrt_pool_set_pressure_cb(struct evrt_pool *pool, evrt_pool_pressure_cb cb, void *arg);
 
 #ifdef __cplusplus
 }
