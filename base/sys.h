@@ -8,6 +8,7 @@
 #define EVRT_BASE_SYS_H_
 
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -62,6 +63,8 @@ struct evrt_sys {
 	int (*recvmmsg)(int, struct mmsghdr *, unsigned, int, struct timespec *);
 	int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
 	int (*getsockname)(int, struct sockaddr *, socklen_t *);
+	/* pthread_create, with its error in errno. */
+	int (*thread_create)(pthread_t *, void *(*)(void *), void *);
 };
 
 /* Semantics and errno are the kernel's. */

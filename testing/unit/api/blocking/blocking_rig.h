@@ -1,0 +1,85 @@
+/* testing/unit/api/blocking/blocking_rig.h — what the suites on blocking calls share.
+ *
+ * Here:     a call that can be held up, and what became of it. Static helpers; each case is a process.
+ */
+#ifndef EVRT_TESTING_UNIT_API_BLOCKING_BLOCKING_RIG_H_
+#define EVRT_TESTING_UNIT_API_BLOCKING_BLOCKING_RIG_H_
+
+#include <event2/event.h>
+#include <evrt/blocking.h>
+#include <evrt/pool.h>
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "testing/harness/test.h"
+#include "testing/harness/wait.h"
+
+#define CASE(fn) { #fn, fn }
+
+struct call {
+	struct evrt_test_gate began, may_end; /* held up if `held` */
+	struct evrt_test_gate completed;
+	bool held;
+	int result;                 /* plain: written by work, read by the completion */
+	int completions, status;    /* … and these by the completion */
+	pthread_t worked_in, completed_in;
+	struct evrt_strand *strand; /* that the completion was in */
+	struct evrt_blocking *handle;
+};
+
+static struct evrt_test_count completed;
+
+static inline void
+call_work(void *arg)
+{
+	struct call *c = arg;
+
+	c->worked_in = pthread_self();
+	evrt_test_gate_open(&c->began);
+	if (c->held)
+		evrt_test_gate_wait(&c->may_end);
+	c->result = 42;
+}
+
+static inline void
+call_done(int status, void *arg)
+{
+	struct call *c = arg;
+
+	c->completions++;
+	c->status = status;
+	c->completed_in = pthread_self();
+	c->strand = evrt_strand_current();
+	evrt_test_gate_open(&c->completed);
+	evrt_test_count_add(&completed, 1);
+}
+
+/* It had its one completion, with this status, after or without its work. */
+static inline void
+check_call(const struct call *c, int status)
+{
+	CHECK_INT_EQ(c->completions, 1);
+	CHECK_INT_EQ(c->status, status);
+	CHECK_INT_EQ(c->result, status ? 0 : 42);
+}
+
+static inline void
+set_limits(struct event_base *base, unsigned threads_max, unsigned queue_max)
+{
+	struct evrt_blocking_limits limits;
+
+	evrt_blocking_limits_init(&limits);
+	limits.threads_max = threads_max;
+	limits.queue_max = queue_max;
+	CHECK_INT_EQ(evrt_blocking_set_limits(base, &limits), 0);
+}
+
+static inline void
+run_call(struct event_base *base, struct call *c)
+{
+	CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, call_done, c, NULL), 0);
+}
+
+#endif
