@@ -325,11 +325,14 @@ child_of_a_fork(struct call *c)
 	CHECK_INT_EQ(evrt_blocking_set_limits(base, NULL), -1);
 	CHECK_INT_EQ(errno, ECHILD);
 	CHECK_INT_EQ(event_reinit(base), 0);
-	run_call(base, &own);
 	CHECK_INT_EQ(event_base_dispatch(base), 1);
-	check_call(&own, 0);
 	check_call(&c[0], ECANCELED);
 	check_call(&c[1], ECANCELED);
+	if (A_CHILD_MAY_START_THREADS) {
+		run_call(base, &own);
+		CHECK_INT_EQ(event_base_dispatch(base), 1);
+		check_call(&own, 0);
+	}
 	done();
 	_exit(0);
 }

@@ -13,10 +13,18 @@
 #include <pthread.h>
 #include <stdbool.h>
 
+#include "base/atomic.h"
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
 
 #define CASE(fn) { #fn, fn }
+
+/* ThreadSanitizer ends a process that was forked while threads ran, and starts one. */
+#ifdef EVRT_TSAN
+#define A_CHILD_MAY_START_THREADS 0
+#else
+#define A_CHILD_MAY_START_THREADS 1
+#endif
 
 struct call {
 	struct evrt_test_gate began, may_end; /* held up if `held` */
