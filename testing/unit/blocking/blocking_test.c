@@ -258,6 +258,24 @@ limits_hold_for_threads_that_are_there(void)
 }
 
 static void
+a_lower_limit_holds_although_calls_wait(void)
+{
+	static struct evrt_test_gate go, then;
+
+	setup(3, 10, EVRT_NS_NEVER);
+	for (int i = 0; i < 6; i++)
+		must_submit(i, NULL, i < 3 ? &go : &then, false);
+	evrt_test_count_wait(&begun, 3);
+	evrt__blocking_set(group, &(struct evrt_blocking_settings){ 1, 10, EVRT_NS_NEVER });
+	evrt_test_gate_open(&go);
+	evrt_test_count_wait(&ended_threads, 2);
+	CHECK(evrt_test_count_get(&begun) <= 4);
+	evrt_test_gate_open(&then);
+	evrt_test_count_wait(&delivered, 6);
+	done();
+}
+
+static void
 a_higher_limit_serves_what_waits(void)
 {
 	static struct evrt_test_gate go;
@@ -522,6 +540,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(idle_threads_leave_and_come_again),
 	CASE(calls_that_one_thread_can_do_keep_one_only),
 	CASE(limits_hold_for_threads_that_are_there),
+	CASE(a_lower_limit_holds_although_calls_wait),
 	CASE(a_higher_limit_serves_what_waits),
 	CASE(a_call_is_cancelled_before_it_begins_and_not_later),
 	CASE(work_may_cancel_itself_in_vain),

@@ -4,6 +4,7 @@
  * Not here: pools (blocking_pool_test.c), the threads themselves (testing/unit/blocking).
  */
 #include <event2/thread.h>
+#include <event2/watch.h>
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -390,6 +391,46 @@ without_a_thread_it_says_so(void)
 	done();
 }
 
+static struct evrt_test_gate counted, sleeps;
+
+static int
+no_thread_while_the_loop_sleeps(pthread_t *out, void *(*fn)(void *), void *arg)
+{
+	evrt_test_gate_open(&counted);
+	evrt_test_gate_wait(&sleeps);
+	return no_thread(out, fn, arg);
+}
+
+static void
+about_to_sleep(struct evwatch *watch, const struct evwatch_prepare_cb_info *info, void *arg)
+{
+	(void)watch, (void)info, (void)arg;
+	evrt_test_gate_open(&sleeps);
+}
+
+static void *
+ask_in_vain(void *arg)
+{
+	CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, call_done, arg, NULL), -1);
+	return NULL;
+}
+
+static void
+a_loop_does_not_sleep_for_what_was_refused(void)
+{
+	static struct call c;
+	pthread_t other;
+
+	setup();
+	CHECK(evwatch_prepare_new(base, about_to_sleep, NULL) != NULL);
+	evrt__sys.thread_create = no_thread_while_the_loop_sleeps;
+	CHECK_INT_EQ(pthread_create(&other, NULL, ask_in_vain, &c), 0);
+	evrt_test_gate_wait(&counted);
+	CHECK_INT_EQ(event_base_dispatch(base), 1);
+	pthread_join(other, NULL);
+	done();
+}
+
 static void
 without_memory_it_says_so(void)
 {
@@ -430,6 +471,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(a_broken_loop_keeps_its_completions),
 	CASE(a_child_is_told_until_it_begins_anew),
 	CASE(without_a_thread_it_says_so),
+	CASE(a_loop_does_not_sleep_for_what_was_refused),
 	CASE(without_memory_it_says_so),
 	{ NULL, NULL },
 };
