@@ -341,25 +341,26 @@ child_of_a_fork(struct call *c)
 static void
 a_child_is_told_until_it_begins_anew(void)
 {
-	static struct call c[2] = { { .held = true }, { .held = true } };
+	static struct call c[2];
 	int status;
 
 	setup();
+	open_pipes();
 	set_limits(base, 1, 10);
-	run_call(base, &c[0]);
+	CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work_on_pipes, call_done, &c[0], NULL), 0);
 	run_call(base, &c[1]);
-	evrt_test_gate_wait(&c[0].began);
+	wait_until_held();
 	pid_t child = fork();
 	CHECK(child >= 0);
 	if (child == 0)
 		child_of_a_fork(c);
 	CHECK_INT_EQ(waitpid(child, &status, 0), child);
 	CHECK_INT_EQ(status, 0);
-	evrt_test_gate_open(&c[0].may_end);
-	evrt_test_gate_open(&c[1].may_end);
+	let_go();
 	CHECK_INT_EQ(event_base_dispatch(base), 1);
 	check_call(&c[0], 0);
 	check_call(&c[1], 0);
+	close_pipes();
 	done();
 }
 

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include "base/atomic.h"
 #include "testing/harness/test.h"
@@ -48,6 +49,57 @@ call_work(void *arg)
 	evrt_test_gate_open(&c->began);
 	if (c->held)
 		evrt_test_gate_wait(&c->may_end);
+	c->result = 42;
+}
+
+/* Work that is held up without a lock: where the process forks meanwhile, no lock of the harness may be held. */
+static int began_pipe[2], end_pipe[2];
+
+static inline void
+open_pipes(void)
+{
+	CHECK_INT_EQ(pipe(began_pipe), 0);
+	CHECK_INT_EQ(pipe(end_pipe), 0);
+}
+
+static inline void
+close_pipes(void)
+{
+	for (int i = 0; i < 2; i++) {
+		close(began_pipe[i]);
+		close(end_pipe[i]);
+	}
+}
+
+static inline void
+hold_on_pipes(void)
+{
+	char byte = 0;
+
+	CHECK_INT_EQ(write(began_pipe[1], &byte, 1), 1);
+	CHECK_INT_EQ(read(end_pipe[0], &byte, 1), 1);
+}
+
+static inline void
+wait_until_held(void)
+{
+	char byte;
+
+	CHECK_INT_EQ(read(began_pipe[0], &byte, 1), 1);
+}
+
+static inline void
+let_go(void)
+{
+	CHECK_INT_EQ(write(end_pipe[1], "", 1), 1);
+}
+
+static inline void
+call_work_on_pipes(void *arg)
+{
+	struct call *c = arg;
+
+	hold_on_pipes();
 	c->result = 42;
 }
 
