@@ -32,6 +32,13 @@ sys_open(const char *path, int flags, mode_t mode)
 	return open(path, flags, mode);
 }
 
+static int
+sys_thread_create(pthread_t *out, void *(*fn)(void *), void *arg)
+{
+	errno = pthread_create(out, NULL, fn, arg);
+	return errno ? -1 : 0;
+}
+
 #ifdef SYS_epoll_pwait2
 /* Not through the C library, which has the call only since 2.35: the kernel may be newer than it.
  * The kernel's sigset is 64 bits wide, and only where one is given does its size count. */
@@ -94,4 +101,5 @@ struct evrt_sys evrt__sys = {
 	.getsockname = getsockname,
 	.timerfd_create = timerfd_create,
 	.timerfd_settime = timerfd_settime,
+	.thread_create = sys_thread_create,
 };

@@ -8,6 +8,7 @@
 #define EVRT_BASE_SYS_H_
 
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
@@ -64,6 +65,8 @@ struct evrt_sys {
 	int (*getsockname)(int, struct sockaddr *, socklen_t *);
 	int (*timerfd_create)(int, int);
 	int (*timerfd_settime)(int, int, const struct itimerspec *, struct itimerspec *);
+	/* pthread_create, with its error in errno. */
+	int (*thread_create)(pthread_t *, void *(*)(void *), void *);
 };
 
 /* Semantics and errno are the kernel's. */

@@ -6,9 +6,12 @@
  */
 #include "threading/thread.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
+
+#include "base/sys.h"
 
 #define THREAD_NAME_MAX 16 /* the kernel's, end mark included */
 
@@ -24,7 +27,7 @@ evrt__thread_start(pthread_t *out, const char *name, void *(*fn)(void *), void *
 	int err = pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (err)
 		return -err;
-	err = pthread_create(&thread, NULL, fn, arg);
+	err = evrt__sys.thread_create(&thread, fn, arg) < 0 ? errno : 0;
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (err)
 		return -err;

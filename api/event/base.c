@@ -9,6 +9,7 @@
 
 #include <errno.h>
 
+#include "api/event/blocking.h"
 #include "api/event/config.h"
 #include "api/event/debug.h"
 #include "api/event/event_internal.h"
@@ -42,6 +43,7 @@ evrt__base_fini_common(struct event_base *base)
 		evrt__unlock(s->lock);
 		evrt__strand_unref(s);
 	}
+	evrt__base_blocking_forget(base);
 	evrt__debug_base_freed(base);
 	evrt__free(base->common_timeouts);
 	pthread_mutex_destroy(&base->setup_lock);
@@ -149,12 +151,17 @@ base_free_with(struct event_base *base, bool finalize)
 		evrt__warnx("event_base_free: no base to free");
 		return;
 	}
+	if (evrt__base_blocking_is_inside(base)) {
+		evrt__warnx("event_base_free: called from inside blocking work of this base, which it waits for");
+		return;
+	}
 	if (base == evrt__global_base)
 		evrt__global_base = NULL;
 	if (base->kind != EVRT_BASE_PLAIN) {
 		evrt__pool_base_free(base, finalize);
 		return;
 	}
+	evrt__base_blocking_shut(base);
 	/* Finalisers first: what they destroy may still delete its events here. */
 	evrt__strand_drop_tasks(base->strand, finalize);
 	evrt__base_drop_signals(base, finalize);
@@ -226,6 +233,7 @@ event_reinit(struct event_base *base)
 		evrt__warnx("event_reinit: a pool's threads do not exist in the child of a fork; make a new pool there");
 		return -1;
 	}
+	evrt__base_blocking_reinit(base);
 	evrt__lock(base->strand->lock);
 	int err = evrt__reactor_reopen(&base->loop.reactor);
 	if (err == 0 && base->signal_strand)

@@ -5,6 +5,7 @@
  */
 #include <event2/event.h>
 
+#include "api/event/blocking.h"
 #include "api/event/debug.h"
 #include "api/event/event_internal.h"
 #include "api/event/once.h"
@@ -98,7 +99,8 @@ evrt__event_drop(struct evrt_strand *s, struct evrt_task *t, bool finalize)
 	evrt__unlock(s->lock);
 	if (t->closure != EVRT_CLOSURE_SELF)
 		drop_event(evrt__event_of_task(t), finalize);
-	else if (!evrt__pool_post_drop(t) && finalize && (t->flags & EVLIST_FINALIZING))
+	else if (!evrt__pool_post_drop(t) && !evrt__blocking_drop(t, finalize) && finalize &&
+	    (t->flags & EVLIST_FINALIZING))
 		t->fn(t, t->arg); /* the last step of an object that was freed while its base lived */
 }
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "api/event/blocking.h"
 #include "api/event/config.h"
 #include "api/event/debug.h"
 #include "api/event/pool_internal.h"
@@ -178,23 +179,26 @@ evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline)
 		return fail(-EINVAL);
 	struct evrt_worker *self = evrt__worker_self();
 	uint64_t run = evrt__pool_current_run(pool);
-	evrt__pool_halt_run(pool, run, EVRT_HALT_WHEN_DRAINED);
-	if (self && self->pool == pool)
+	evrt__pool_blocking_stop(pool, run);
+	if ((self && self->pool == pool) || evrt__base_blocking_is_inside(evrt_pool_as_base(pool)))
 		return 1;
 	evrt_ns until = EVRT_NS_NEVER;
 	if (deadline)
 		until = evrt__ns_add(evrt__clock_now(evrt__clock_real()), evrt__ns_from_timeval(deadline));
-	if (evrt__pool_wait_ended(pool, run, until))
-		return 0;
-	evrt__pool_halt_run(pool, run, EVRT_HALT_NOW);
-	return evrt__pool_wait_ended(pool, run, 1) ? 0 : 1;
+	bool ended = evrt__pool_wait_ended(pool, run, until);
+	if (!ended) {
+		evrt__pool_halt_run(pool, run, EVRT_HALT_NOW);
+		ended = evrt__pool_wait_ended(pool, run, 1);
+	}
+	evrt__pool_blocking_stopped(pool, run);
+	return ended ? 0 : 1;
 }
 
 void
 evrt_pool_free(struct evrt_pool *pool)
 {
 	if (pool)
-		evrt__pool_free_with_bases(pool, true);
+		event_base_free(evrt_pool_as_base(pool));
 }
 
 unsigned

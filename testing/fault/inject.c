@@ -77,7 +77,8 @@ enum { SKIP, DONE };
 	    (a, b, c, d, e), EINTR, EAGAIN, ENOMEM) \
 	X(int, -1, SKIP, sendmmsg, (int a, struct mmsghdr *b, unsigned c, int d), (a, b, c, d), EINTR, EAGAIN, \
 	    ENOMEM) \
-	X(int, -1, SKIP, getsockname, (int a, struct sockaddr *b, socklen_t *c), (a, b, c), ENOMEM)
+	X(int, -1, SKIP, getsockname, (int a, struct sockaddr *b, socklen_t *c), (a, b, c), ENOMEM) \
+	X(int, -1, SKIP, thread_create, (pthread_t *a, void *(*b)(void *), void *c), (a, b, c), EAGAIN)
 
 #define NUMBER(result, failed, mode, name, ...) CALL_##name,
 enum { CALL_alloc, CALLS(NUMBER) CALL_COUNT };

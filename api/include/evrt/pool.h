@@ -137,7 +137,8 @@ int evrt_pool_start(struct evrt_pool *pool);
 /**
  * Stops the workers gracefully: what is ready now, and what becomes ready by it, still runs; posts from
  * outside are refused (ECANCELED); then the threads end. Events stay added, and run again after another
- * start. From inside a callback of the pool it only asks, and returns 1: the stop happens afterwards.
+ * start. Blocking work that runs (evrt/blocking.h) is awaited before all that, while the pool goes on. From inside a
+ * callback of the pool, or such work, it only asks, and returns 1: the stop happens afterwards.
  *
  * @param deadline how long to wait for it; NULL: as long as the callbacks take. When it has passed, each
  *   worker ends after the callback that it is in, and what is still queued stays so.

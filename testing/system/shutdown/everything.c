@@ -12,6 +12,7 @@
 #include <event2/listener.h>
 #include <event2/thread.h>
 #include <event2/util.h>
+#include <evrt/blocking.h>
 #include <evrt/pool.h>
 
 #include <netinet/in.h>
@@ -115,6 +116,24 @@ leave_events(struct event_base *base)
 	CHECK_INT_EQ(event_base_once(base, -1, EV_TIMEOUT, count_one, NULL, &soon), 0);
 	event_free_finalize(0, event_new(base, -1, 0, count_one, NULL), count_finalized);
 	event_free_finalize(0, event_new(base, -1, 0, count_one, NULL), NULL);
+}
+
+static struct evrt_test_count completed; /* blocking calls */
+
+static void work(void *arg) { (void)arg; }
+static void work_done(int status, void *arg) { (void)status, (void)arg, evrt_test_count_add(&completed, 1); }
+
+/* Whatever they have come to, the base completes them. */
+static void
+leave_blocking_calls(struct event_base *base)
+{
+	struct evrt_blocking *handle;
+
+	for (int i = 0; i < 20; i++) {
+		CHECK_INT_EQ(evrt_blocking_run(base, NULL, work, work_done, NULL, &handle), 0);
+		CHECK(i % 2 || evrt_blocking_cancel(handle) >= 0);
+		evrt_blocking_release(handle);
+	}
 }
 
 static void
@@ -317,7 +336,9 @@ a_base_with_threads(void)
 	struct event_base *base = event_base_new();
 	CHECK_INT_EQ(evthread_make_base_notifiable(base), 0);
 	live_with(base);
+	leave_blocking_calls(base);
 	event_base_free(base);
+	CHECK_INT_EQ(evrt_test_count_get(&completed), 20);
 	end();
 }
 
@@ -415,6 +436,7 @@ use_pool(struct evrt_pool *pool)
 	evrt_test_count_wait(&counted, 100);
 	evrt_test_count_wait(&ended, CONNECTIONS);
 	evconnlistener_free(lev);
+	leave_blocking_calls(base);
 	leave_events(base);
 }
 
