@@ -91,4 +91,5 @@ struct evrt_sys evrt__sys = {
 	.recvmmsg = recvmmsg,
 	.sendmmsg = sendmmsg,
 	.getsockname = getsockname,
+	.sched_setaffinity = sched_setaffinity,
 };

@@ -62,6 +62,7 @@ struct evrt_sys {
 	int (*recvmmsg)(int, struct mmsghdr *, unsigned, int, struct timespec *);
 	int (*sendmmsg)(int, struct mmsghdr *, unsigned, int);
 	int (*getsockname)(int, struct sockaddr *, socklen_t *);
+	int (*sched_setaffinity)(pid_t, size_t, const cpu_set_t *);
 };
 
 /* Semantics and errno are the kernel's. */

@@ -19,12 +19,12 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 #include "base/assert.h"
 #include "base/rand.h"
 #include "runtime/loop/fdmap.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/strand.h"
+#include "threading/fork.h"
 #include "threading/inbox.h"
 #include "threading/ring.h"
 
@@ -84,7 +84,7 @@ enum evrt_pool_halt {
 
 struct evrt_pool_settings {
 	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands;
-	bool steal;
+	bool steal, pin_workers, worker_arenas;
 	const struct evrt_backend_ops *backend;
 	struct evrt_clock *clock;
 	void (*execute)(struct evrt_strand *, struct evrt_task *); /* struct evrt_strand.execute */
@@ -93,6 +93,7 @@ struct evrt_pool_settings {
 struct evrt_pool {
 	struct evrt_pool_settings set;  /* const */
 	struct evrt_worker *workers;    /* [set.workers]; const */
+	unsigned forks;                 /* evrt__fork_count() of the process that it can run in; const while it does */
 	struct evrt_fdmap fdmap;
 	void *api;                      /* the bases; const after evrt_pool_new */
 
@@ -109,7 +110,6 @@ struct evrt_pool {
 
 	pthread_mutex_t lock;           /* rank pool: all below */
 	pthread_cond_t ended;           /* running became 0, or joining false */
-	pid_t process;                  /* const: a forked child has the memory, but not the threads */
 	uint64_t run;                   /* starts so far */
 	unsigned running;               /* workers inside evrt__worker_run */
 	bool joining;                   /* somebody waits for the threads of the run that has ended */
@@ -126,8 +126,23 @@ struct evrt_worker *evrt__worker_self(void);
 struct evrt_pool *evrt__pool_new(const struct evrt_pool_settings *, int *out_err);
 /* No worker runs, no event is left. */
 void evrt__pool_free(struct evrt_pool *);
-/* In the child of a fork: the pool cannot run here, only be freed. */
-bool evrt__pool_is_forked(const struct evrt_pool *);
+/* In the child of a fork: it has the pool's memory, but neither threads nor pollers of its own. */
+static inline bool
+evrt__pool_is_forked(const struct evrt_pool *p)
+{
+	return p->forks != evrt__fork_count();
+}
+/* … and of one that ran then. A thread may have been in the middle of anything: nothing can be changed or freed. */
+static inline bool
+evrt__pool_is_torn(const struct evrt_pool *p)
+{
+	return evrt__pool_is_forked(p) && evrt_load_seq_cst(&p->started);
+}
+/* In the child of a fork: the pool gets pollers of its own. 0; -ECHILD where it is torn; or
+ * another -errno: to be tried again, or freed. */
+int evrt__pool_reopen(struct evrt_pool *);
+/* Afterwards: all watches are registered, and the pool can run here. 0; or the first -errno, and it can not. */
+int evrt__pool_register_again(struct evrt_pool *);
 /* Threads for workers first..n-1. 0, -EALREADY, -EAGAIN, -ECHILD (forked). */
 int evrt__pool_start(struct evrt_pool *, unsigned first, bool ends_when_idle);
 /* Runs worker 0 in the calling thread after evrt__pool_start(pool, 1, …), and joins the others. */
@@ -179,7 +194,7 @@ void evrt__inject_take(struct evrt_worker *);
 /* The worker that a new strand should be at home on: the less loaded of two. Any thread. */
 struct evrt_worker *evrt__pool_place(struct evrt_pool *);
 
-/* post.c. 0 or -ENOMEM, -ECANCELED. The strand is referenced until the call has run. */
+/* post.c. 0 or -ENOMEM, -ECANCELED, -ECHILD (forked). The strand is referenced until the call has run. */
 int evrt__pool_post(struct evrt_pool_strand *, void (*fn)(void *), void *arg);
 /* A task that will not run any more was a post: frees it. False: it was none. */
 bool evrt__pool_post_drop(struct evrt_task *);

@@ -47,6 +47,8 @@ evrt__pool_post(struct evrt_pool_strand *ps, void (*fn)(void *), void *arg)
 	struct evrt_pool *p = s->owner;
 	struct evrt_worker *self = evrt__worker_self();
 
+	if (evrt__pool_is_forked(p))
+		return -ECHILD;
 	/* What runs already may still post: that is how a graceful stop lets work finish. */
 	if (evrt_load_acquire(&p->halt) != EVRT_HALT_NO && !(self && self->pool == p))
 		return -ECANCELED;

@@ -130,6 +130,8 @@ pool_strand_unref(struct evrt_strand *s)
 		generation = 1;
 	evrt_store_relaxed(&ps->word, generation << EVRT_STRAND_GENERATION_SHIFT | EVRT_STRAND_DEAD);
 	evrt_sub_relaxed(&ps->worker->homed, 1u);
+	if (evrt__pool_is_torn(p))
+		return; /* the lock may have been held by a thread that is not here */
 	pthread_mutex_lock(&p->lock);
 	ps->next = p->free_strands;
 	p->free_strands = ps;
