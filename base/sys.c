@@ -102,4 +102,5 @@ struct evrt_sys evrt__sys = {
 	.timerfd_create = timerfd_create,
 	.timerfd_settime = timerfd_settime,
 	.thread_create = sys_thread_create,
+	.sched_setaffinity = sched_setaffinity,
 };

@@ -67,6 +67,7 @@ struct evrt_sys {
 	int (*timerfd_settime)(int, int, const struct itimerspec *, struct itimerspec *);
 	/* pthread_create, with its error in errno. */
 	int (*thread_create)(pthread_t *, void *(*)(void *), void *);
+	int (*sched_setaffinity)(pid_t, size_t, const cpu_set_t *);
 };
 
 /* Semantics and errno are the kernel's. */

@@ -1,4 +1,4 @@
-/* threading/cpus.c — how many CPUs this process may use; see evrt__cpu_count in thread.h.
+/* threading/cpus.c — how many CPUs this process may use, and keeping a thread on one; see thread.h.
  *
  * Here:     the affinity mask, and the CPU quota of the control group (version 2 or 1) with its ancestors.
  * Not here: how many threads to start on them.
@@ -21,23 +21,70 @@
 #define CPUS_MASK_MAX 65536u /* where growing the mask is given up */
 #define CPUS_FILE_MAX 4096u  /* /proc/self/cgroup has a short line per hierarchy */
 
-/* CPUs in the affinity mask; 0 when the kernel does not tell. */
-static unsigned
-cpus_affinity(void)
+/* The affinity mask of the calling thread, to be freed, and its size. NULL with *out_err = -errno. */
+static cpu_set_t *
+cpus_mask(size_t *out_size, int *out_err)
 {
 	for (unsigned cpus = CPU_SETSIZE; cpus <= CPUS_MASK_MAX; cpus *= 2) {
 		size_t size = CPU_ALLOC_SIZE(cpus);
 		cpu_set_t *mask = evrt__calloc(1, size);
+		*out_size = size;
+		*out_err = -ENOMEM;
 		if (!mask)
-			return 0;
-		int r = evrt__sys.sched_getaffinity(0, size, mask);
-		int err = r < 0 ? errno : 0;
-		int count = r < 0 ? 0 : CPU_COUNT_S(size, mask);
+			return NULL;
+		if (evrt__sys.sched_getaffinity(0, size, mask) == 0)
+			return mask;
+		*out_err = -errno;
 		evrt__free(mask);
-		if (err != EINVAL) /* EINVAL: the kernel's mask is wider */
-			return count > 0 ? (unsigned)count : 0;
+		if (*out_err != -EINVAL) /* EINVAL: the kernel's mask is wider */
+			return NULL;
 	}
-	return 0;
+	return NULL;
+}
+
+/* CPUs in the affinity mask; 0 when the kernel does not tell. */
+static unsigned
+cpus_affinity(void)
+{
+	size_t size;
+	int err;
+	cpu_set_t *mask = cpus_mask(&size, &err);
+	unsigned count = mask ? (unsigned)CPU_COUNT_S(size, mask) : 0;
+
+	evrt__free(mask);
+	return count;
+}
+
+/* The i-th CPU of a mask that has more than `i`. */
+static size_t
+cpus_nth(const cpu_set_t *mask, size_t size, unsigned i)
+{
+	size_t cpu = 0;
+
+	while (!CPU_ISSET_S(cpu, size, mask) || i-- > 0)
+		cpu++;
+	return cpu;
+}
+
+int
+evrt__cpu_pin(unsigned i)
+{
+	size_t size;
+	int err;
+	cpu_set_t *mask = cpus_mask(&size, &err);
+
+	if (!mask)
+		return err;
+	unsigned count = (unsigned)CPU_COUNT_S(size, mask);
+	err = count ? 0 : -EINVAL;
+	if (count) {
+		size_t cpu = cpus_nth(mask, size, i % count);
+		CPU_ZERO_S(size, mask);
+		CPU_SET_S(cpu, size, mask);
+		err = evrt__sys.sched_setaffinity(0, size, mask) < 0 ? -errno : 0;
+	}
+	evrt__free(mask);
+	return err;
 }
 
 /* The file as a string, cut to fit. False when it cannot be read. */

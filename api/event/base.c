@@ -229,10 +229,8 @@ evrt__base_open_signals(struct event_base *base)
 int
 event_reinit(struct event_base *base)
 {
-	if (base->kind != EVRT_BASE_PLAIN) {
-		evrt__warnx("event_reinit: a pool's threads do not exist in the child of a fork; make a new pool there");
-		return -1;
-	}
+	if (base->kind != EVRT_BASE_PLAIN)
+		return evrt__public_result(evrt__pool_base_reinit(base));
 	evrt__base_blocking_reinit(base);
 	evrt__lock(base->strand->lock);
 	int err = evrt__reactor_reopen(&base->loop.reactor);

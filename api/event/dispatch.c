@@ -52,7 +52,7 @@ loopexit_due(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (base->kind != EVRT_BASE_PLAIN) {
-		evrt__pooled_base_end(base, false);
+		(void)evrt__pooled_base_end(base, false);
 		return;
 	}
 	evrt__lock(base->strand->lock); /* event_base_got_exit may ask from any thread */
@@ -71,10 +71,8 @@ event_base_loopbreak(struct event_base *base)
 {
 	if (!base)
 		return -1;
-	if (base->kind != EVRT_BASE_PLAIN) {
-		evrt__pooled_base_end(base, true);
-		return 0;
-	}
+	if (base->kind != EVRT_BASE_PLAIN)
+		return evrt__pooled_base_end(base, true);
 	evrt__lock(base->strand->lock);
 	base->loop.stop = true;
 	evrt__loop_nudge(&base->loop);

@@ -84,6 +84,8 @@ settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt
 		.strand_budget_ns = budget_ns(c->strand_budget_us),
 		.turn_budget_ns = budget_ns(c->turn_budget_us),
 		.steal = c->steal != 0,
+		.pin_workers = c->pin_workers != 0,
+		.worker_arenas = c->worker_arenas != 0,
 		.limits = {
 			.posts_max = c->posts_max,
 			.connections_max = c->connections_max,
@@ -175,8 +177,8 @@ evrt_pool_start(struct evrt_pool *pool)
 int
 evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline)
 {
-	if (!pool)
-		return fail(-EINVAL);
+	if (!pool || evrt__pool_is_forked(pool))
+		return fail(pool ? -ECHILD : -EINVAL);
 	struct evrt_worker *self = evrt__worker_self();
 	uint64_t run = evrt__pool_current_run(pool);
 	evrt__pool_blocking_stop(pool, run);
@@ -233,10 +235,13 @@ evrt_worker_current(void)
 struct evrt_strand *
 evrt_strand_new(struct evrt_pool *pool)
 {
-	struct evrt_pool_strand *ps = pool ? evrt__pool_strand_new(evrt__pool_place(pool), NULL) : NULL;
-
+	if (!pool || evrt__pool_is_forked(pool)) {
+		errno = pool ? ECHILD : EINVAL;
+		return NULL;
+	}
+	struct evrt_pool_strand *ps = evrt__pool_strand_new(evrt__pool_place(pool), NULL);
 	if (!ps) {
-		errno = pool ? ENOMEM : EINVAL;
+		errno = ENOMEM;
 		return NULL;
 	}
 	return &ps->strand;
@@ -300,6 +305,8 @@ evrt_event_set_strand(struct event *public_ev, struct evrt_strand *strand)
 
 	if (!ev->base || ev->base->kind != EVRT_BASE_POOLED || (strand && strand->owner != ev->base->pool))
 		return fail(-EINVAL);
+	if (evrt__pool_is_forked(ev->base->pool))
+		return fail(-ECHILD);
 	struct evrt_strand *old = evrt__event_lock(ev);
 	if (old) {
 		/* Neither while its callback runs in another thread: a deleter would look for it in the new strand. */

@@ -139,12 +139,12 @@ evrt__pool_free_with_bases(struct evrt_pool *p, bool finalize)
 {
 	struct evrt_worker *self = evrt__worker_self();
 
+	if (evrt__pool_is_torn(p))
+		return;
 	if (self && self->pool == p) {
 		evrt__warnx("evrt_pool_free: called from a callback of this pool; stop it there, free it elsewhere");
 		return;
 	}
-	if (evrt__pool_is_forked(p))
-		evrt__fdmap_abandon(&p->fdmap);
 	uint64_t run = evrt__pool_current_run(p);
 	evrt__pool_halt_run(p, run, EVRT_HALT_NOW);
 	evrt__pool_wait_ended(p, run, EVRT_NS_NEVER);
@@ -177,18 +177,45 @@ evrt__pooled_base_loop(struct event_base *base, int flags)
 	int err = evrt__pool_start(base->pool, 1, !(flags & EVLOOP_NO_EXIT_ON_EMPTY));
 	if (err < 0) {
 		evrt__warnx("event_base_loop: %s", err == -EALREADY ? "this pool runs already" :
-		    err == -ECHILD ? "a pool does not survive fork; make a new one in the child" :
+		    err == -ECHILD ? "in the child of a fork a pool runs after event_reinit only" :
 		    "the pool's threads could not be started");
-		return -1;
+		return evrt__public_result(err);
 	}
 	evrt__pool_run_here(base->pool);
+	if (evrt__pool_is_forked(base->pool))
+		return evrt__public_result(-ECHILD); /* in a callback; the parent's loop goes on */
 	return evrt_load_acquire(&base->pool->got_exit) || evrt_load_acquire(&base->pool->got_break) ? 0 : 1;
 }
 
-void
+int
 evrt__pooled_base_end(struct event_base *base, bool at_once)
 {
+	int saved = errno; /* of whatever a signal's handler has interrupted */
+
+	if (evrt__pool_is_forked(base->pool))
+		return evrt__public_result(-ECHILD);
 	/* A pinned base ends with its pool: it has no loop of its own that could end. */
 	evrt_store_release(at_once ? &base->pool->got_break : &base->pool->got_exit, true);
 	evrt__pool_halt(base->pool, at_once ? EVRT_HALT_NOW : EVRT_HALT_WHEN_DRAINED);
+	errno = saved;
+	return 0;
+}
+
+int
+evrt__pool_base_reinit(struct event_base *base)
+{
+	struct evrt_pool *p = base->pool;
+	struct evrt__pool_bases *bases = p->api;
+
+	if (!evrt__pool_is_forked(p))
+		return 0; /* another of its bases was first */
+	int err = evrt__pool_reopen(p);
+	for (unsigned i = 0; err == 0 && i <= p->set.workers; i++)
+		if (bases->base[i].signal_strand)
+			err = evrt__sigport_reopen(&bases->base[i].signals);
+	if (err == 0)
+		err = evrt__pool_register_again(p);
+	if (err == 0)
+		evrt__base_blocking_reinit(&bases->base[p->set.workers]);
+	return err;
 }

@@ -17,8 +17,10 @@ struct event_base *evrt__pooled_base_new(unsigned workers, const struct evrt_bac
 /* A pooled base takes its pool with it; a pinned one refuses. */
 void evrt__pool_base_free(struct event_base *, bool finalize);
 int evrt__pooled_base_loop(struct event_base *, int flags);
-/* loopexit has fired, or loopbreak was called. */
-void evrt__pooled_base_end(struct event_base *, bool at_once);
+/* loopexit has fired, or loopbreak was called (maybe by a signal's handler). 0, or -1 with errno. */
+int evrt__pooled_base_end(struct event_base *, bool at_once);
+/* event_reinit: of the whole pool. 0 or -errno. */
+int evrt__pool_base_reinit(struct event_base *);
 /* Where the base's signals arrive, referenced. */
 struct evrt_strand *evrt__base_strand_for_signals(struct event_base *);
 

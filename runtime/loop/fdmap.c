@@ -10,6 +10,7 @@
 #include "base/segment.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/slot.h"
+#include "threading/fork.h"
 
 /* NULL: nobody has watched an fd of this size yet. */
 static struct evrt_fd *
@@ -68,7 +69,7 @@ evrt__fdmap_init(struct evrt_fdmap *m, bool shared)
 	m->shared = shared;
 	m->edges = false;
 	evrt__list_init(&m->came_back);
-	m->abandoned = false;
+	evrt__fdmap_adopt(m);
 	for (unsigned i = 0; shared && i < EVRT_FDMAP_STRIPES; i++)
 		pthread_mutex_init(&m->stripe[i], NULL);
 	if (shared)
@@ -76,9 +77,17 @@ evrt__fdmap_init(struct evrt_fdmap *m, bool shared)
 }
 
 void
-evrt__fdmap_abandon(struct evrt_fdmap *m)
+evrt__fdmap_adopt(struct evrt_fdmap *m)
 {
-	m->abandoned = true;
+	m->forks = evrt__fork_count();
+}
+
+/* Not so in a child that has the parent's pollers: what it changed there, it would change for the parent. (A
+ * loop's pollers it does change, as in libevent.) */
+static bool
+fdmap_may_tell(const struct evrt_fdmap *m)
+{
+	return !m->shared || m->forks == evrt__fork_count();
 }
 
 void
@@ -128,7 +137,7 @@ fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
 	struct evrt_reactor *r = e->reactor;
 	unsigned want = fdmap_wanted(m, e, r);
 
-	if (m->abandoned || (want == e->registered && !again))
+	if (!fdmap_may_tell(m) || (want == e->registered && !again))
 		return 0;
 	if (want == 0 && e->registered == 0)
 		return 0;
@@ -147,10 +156,11 @@ fdmap_next_generation(struct evrt_fd *e)
 
 /* The first watcher says whose poller is used. Another's may still have what stands for one that is away. */
 static void
-fdmap_begin(struct evrt_fd *e, int fd, struct evrt_reactor *home)
+fdmap_begin(struct evrt_fdmap *m, struct evrt_fd *e, int fd, struct evrt_reactor *home)
 {
 	if (e->registered && e->reactor != home) {
-		(void)evrt__reactor_set(e->reactor, fd, e->generation, e->registered, 0); /* fails: it is gone */
+		if (fdmap_may_tell(m))
+			(void)evrt__reactor_set(e->reactor, fd, e->generation, e->registered, 0); /* fails: it is gone */
 		e->registered = 0;
 	}
 	e->reactor = home;
@@ -173,7 +183,7 @@ evrt__fdmap_add(struct evrt_fdmap *m, struct evrt_slot *slot)
 		evrt__list_init(&e->slots);
 	bool first = evrt__list_empty(&e->slots);
 	if (first)
-		fdmap_begin(e, slot->fd, slot->strand->home);
+		fdmap_begin(m, e, slot->fd, slot->strand->home);
 	evrt__list_push_head(&e->slots, &slot->fd_link); /* the newest is told first, as in libevent */
 	/* A second watcher of an fd that reports by edges must learn of what is ready already. And where a
 	 * registration stands for a slot that is away, it may be a file's that was closed meanwhile. */

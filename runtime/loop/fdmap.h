@@ -41,7 +41,7 @@ struct evrt_fdmap {
 	bool shared;                  /* a pool's: everything by edges, stripes in use */
 	bool edges;                   /* a loop's: somebody has asked for edges once */
 	struct evrt_link came_back;   /* a loop's: slots whose registration was taken for granted */
-	bool abandoned;               /* no poller is told of changes any more */
+	unsigned forks;               /* evrt__fork_count() where the pollers were opened */
 	pthread_mutex_t stripe[EVRT_FDMAP_STRIPES];
 	pthread_mutex_t grow;         /* guards the making of segments in a shared map */
 };
@@ -71,8 +71,9 @@ int evrt__fdmap_report(struct evrt_fdmap *, struct evrt_reactor *, const struct 
 /* Calls fn for every watching slot; stops and returns what fn returned when that is not 0. Not safe
  * against concurrent change in a shared map. fn may remove the slot it is given. */
 int evrt__fdmap_foreach(struct evrt_fdmap *, int (*fn)(struct evrt_slot *, void *), void *arg);
-/* In the child of a fork that will only free: what is removed from now on stays in the parent's pollers. */
-void evrt__fdmap_abandon(struct evrt_fdmap *);
+/* In the child of a fork no poller is told of changes in a shared map, for they are the parent's; from this call on
+ * they are the child's own, and evrt__fdmap_register_again is to tell them all. */
+void evrt__fdmap_adopt(struct evrt_fdmap *);
 /* After fork or a change of poller: registers everything of `reactor` anew. 0 or the first -errno. */
 int evrt__fdmap_register_again(struct evrt_fdmap *, struct evrt_reactor *);
 

@@ -86,19 +86,29 @@ evrt__reactor_make_notifiable(struct evrt_reactor *r)
 	return 0;
 }
 
-int
-evrt__reactor_make_timed(struct evrt_reactor *r)
+/* A timerfd in the set of `poller`, or -errno. Never read, as the wake descriptor: each expiry is an edge of its own. */
+static int
+reactor_open_timer(const struct evrt_backend_ops *backend, void *poller)
 {
 	int fd = evrt__sys.timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
 
 	if (fd < 0)
 		return -errno;
-	/* Never read, as the wake descriptor: each expiry is an edge of its own. */
-	int err = r->backend->set(r->poller, fd, EVRT_REACTOR_GENERATION, 0, EVRT_READ | EVRT_EDGE);
+	int err = backend->set(poller, fd, EVRT_REACTOR_GENERATION, 0, EVRT_READ | EVRT_EDGE);
 	if (err < 0) {
 		evrt__sys.close(fd);
 		return err;
 	}
+	return fd;
+}
+
+int
+evrt__reactor_make_timed(struct evrt_reactor *r)
+{
+	int fd = reactor_open_timer(r->backend, r->poller);
+
+	if (fd < 0)
+		return fd;
 	r->timer_fd = fd;
 	return 0;
 }
@@ -140,23 +150,36 @@ evrt__reactor_note_first(struct evrt_reactor *r)
 int
 evrt__reactor_reopen(struct evrt_reactor *r)
 {
-	int wake_fd = -1;
+	int wake_fd = -1, timer_fd = -1;
 	void *poller;
 	int err = r->backend->open(&poller);
 
 	if (err < 0)
 		return err;
-	if (r->wake_fd >= 0 && (wake_fd = reactor_open_wake(r->backend, poller)) < 0) {
+	if (r->wake_fd >= 0 && (wake_fd = reactor_open_wake(r->backend, poller)) < 0)
+		err = wake_fd;
+	if (err == 0 && r->timer_fd >= 0 && (timer_fd = reactor_open_timer(r->backend, poller)) < 0)
+		err = timer_fd;
+	if (err < 0) {
+		if (wake_fd >= 0)
+			evrt__sys.close(wake_fd);
 		r->backend->close(poller);
-		return wake_fd;
+		return err;
 	}
 	/* Closing our copies of the descriptors leaves a parent's set alone: nothing is removed from it. */
 	if (r->wake_fd >= 0)
 		evrt__sys.close(r->wake_fd);
+	if (r->timer_fd >= 0)
+		evrt__sys.close(r->timer_fd);
 	r->backend->close(r->poller);
 	r->wake_fd = wake_fd;
+	r->timer_fd = timer_fd;
 	r->poller = poller;
 	evrt__park_init(&r->park);
+	if (r->shared) { /* which sets the new timerfd, whatever the old one was set to */
+		evrt_store_relaxed(&r->first, EVRT_NS_NEVER);
+		evrt__reactor_note_first(r);
+	}
 	return 0;
 }
 

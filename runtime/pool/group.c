@@ -100,6 +100,37 @@ group_init(struct evrt_group *g, struct evrt_pool *p, unsigned first, unsigned c
 	return err;
 }
 
+/* 0; or -errno, and it may be tried again. */
+static int
+group_reopen(struct evrt_group *g)
+{
+	int call_fd = g->call_fd, bell_fd = g->bell_fd;
+	int err = evrt__reactor_reopen(&g->set);
+
+	if (err == 0)
+		err = group_open_eventfd(g, &g->call_fd);
+	if (err == 0)
+		err = group_open_eventfd(g, &g->bell_fd);
+	if (call_fd >= 0 && call_fd != g->call_fd)
+		evrt__sys.close(call_fd);
+	if (bell_fd >= 0 && bell_fd != g->bell_fd)
+		evrt__sys.close(bell_fd);
+	for (unsigned i = g->first; i < g->first + g->count; i++)
+		g->pool->workers[i].nested = false;
+	return err;
+}
+
+int
+evrt__groups_reopen(struct evrt_pool *p)
+{
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < p->groups_count; i++)
+		if (evrt__group_is_shared(&p->groups[i]))
+			err = group_reopen(&p->groups[i]);
+	return err;
+}
+
 int
 evrt__groups_init(struct evrt_pool *p)
 {

@@ -11,10 +11,12 @@
 #include <stdio.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "base/arena.h"
 #include "base/assert.h"
+#include "base/log.h"
 #include "base/mem.h"
 #include "runtime/pool/pool.h"
 #include "threading/lock.h"
@@ -66,13 +68,15 @@ pool_init_locks(struct evrt_pool *p)
 struct evrt_pool *
 evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
 {
+	*out_err = evrt__fork_watch();
+	if (*out_err < 0)
+		return NULL;
 	struct evrt_pool *p = evrt__aligned_calloc(1, sizeof(*p));
-
 	*out_err = -ENOMEM;
 	if (!p)
 		return NULL;
 	p->set = *set;
-	p->process = getpid();
+	p->forks = evrt__fork_count();
 	pool_init_locks(p);
 	evrt__watchdog_init(p);
 	evrt__fdmap_init(&p->fdmap, true);
@@ -124,6 +128,8 @@ worker_ended(struct evrt_worker *w)
 {
 	struct evrt_pool *p = w->pool;
 
+	if (evrt__pool_is_forked(p))
+		return; /* a callback forked, and came back in the child: there nobody waits for us */
 	pthread_mutex_lock(&p->lock);
 	bool last = p->running == 1;
 	if (!last)
@@ -139,12 +145,32 @@ worker_ended(struct evrt_worker *w)
 	pthread_mutex_unlock(&p->lock);
 }
 
+/* What the pool's own threads get, and the caller of evrt__pool_run_here does not: that one is the program's. */
+static void
+worker_settle(struct evrt_worker *w)
+{
+	int err = w->pool->set.pin_workers ? evrt__cpu_pin(w->index) : 0;
+
+	if (err < 0)
+		evrt__warnx("worker %u: cannot be kept on one CPU (%s)", w->index, strerror(-err));
+	err = w->pool->set.worker_arenas ? evrt__arena_use(w->index) : 0;
+	if (err < 0 && err != -ENOSYS) /* without jemalloc the option does nothing */
+		evrt__warnx("worker %u: no arena of its own (%s)", w->index, strerror(-err));
+}
+
 static void *
 worker_main(void *arg)
 {
 	evrt__worker_run(arg);
 	worker_ended(arg);
 	return NULL;
+}
+
+static void *
+worker_thread(void *arg)
+{
+	worker_settle(arg);
+	return worker_main(arg);
 }
 
 /* Joins the threads that have ended; pool locked, released meanwhile. One joins, others wait for that: whoever
@@ -173,10 +199,35 @@ pool_join(struct evrt_pool *p)
 	pthread_cond_broadcast(&p->ended);
 }
 
-bool
-evrt__pool_is_forked(const struct evrt_pool *p)
+int
+evrt__pool_reopen(struct evrt_pool *p)
 {
-	return p->process != getpid();
+	int err = 0;
+
+	if (evrt__pool_is_torn(p))
+		return -ECHILD;
+	for (unsigned i = 0; err == 0 && i < p->set.workers; i++)
+		err = evrt__reactor_reopen(&p->workers[i].reactor);
+	if (err == 0)
+		err = evrt__groups_reopen(p);
+	if (err == 0)
+		evrt__fdmap_adopt(&p->fdmap);
+	return err;
+}
+
+int
+evrt__pool_register_again(struct evrt_pool *p)
+{
+	int err = 0;
+
+	for (unsigned i = 0; err == 0 && i < p->set.workers; i++)
+		err = evrt__fdmap_register_again(&p->fdmap, &p->workers[i].reactor);
+	for (unsigned i = 0; err == 0 && i < p->groups_count; i++)
+		if (evrt__group_is_shared(&p->groups[i]))
+			err = evrt__fdmap_register_again(&p->fdmap, &p->groups[i].set);
+	if (err == 0)
+		p->forks = evrt__fork_count();
+	return err;
 }
 
 int
@@ -209,7 +260,7 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 		struct evrt_worker *w = &p->workers[i];
 		char name[16];
 		snprintf(name, sizeof(name), "evrt-%u", i);
-		err = evrt__thread_start(&w->thread, name, worker_main, w);
+		err = evrt__thread_start(&w->thread, name, worker_thread, w);
 		if (err < 0) {
 			p->running = i;
 			break;
@@ -218,8 +269,8 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 	}
 	if (err < 0) { /* those that started are told to go */
 		p->running -= first;
+		evrt__pool_halt(p, EVRT_HALT_NOW);
 		pthread_mutex_unlock(&p->lock);
-		evrt__pool_halt_run(p, run, EVRT_HALT_NOW);
 		evrt__pool_wait_ended(p, run, EVRT_NS_NEVER);
 		return -EAGAIN;
 	}
@@ -273,8 +324,11 @@ evrt__pool_halt_run(struct evrt_pool *p, uint64_t run, enum evrt_pool_halt how)
 	if (evrt__pool_is_forked(p))
 		return;
 	pthread_mutex_lock(&p->lock);
-	if (p->run == run)
+	if (p->run == run) {
+		if (evrt_load_relaxed(&p->started))
+			evrt_store_release(&p->got_exit, true); /* dispatch returns, and not because it is idle */
 		evrt__pool_halt(p, how);
+	}
 	pthread_mutex_unlock(&p->lock);
 }
 

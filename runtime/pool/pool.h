@@ -26,7 +26,6 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 #include "base/assert.h"
 #include "base/rand.h"
 #include "runtime/loop/fdmap.h"
@@ -36,6 +35,7 @@
 #include "runtime/pool/limits.h"
 #include "runtime/pool/stats.h"
 #include "runtime/pool/watchdog.h"
+#include "threading/fork.h"
 #include "threading/inbox.h"
 #include "threading/ring.h"
 
@@ -129,7 +129,7 @@ enum evrt_pool_halt {
 struct evrt_pool_settings {
 	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands, workers_per_set;
 	evrt_ns strand_budget_ns, turn_budget_ns; /* NEVER: none */
-	bool steal;
+	bool steal, pin_workers, worker_arenas;
 	evrt_ns watchdog_limit_ns; /* 0: no watchdog */
 	const struct evrt_backend_ops *backend;
 	struct evrt_clock *clock;
@@ -142,6 +142,7 @@ struct evrt_pool {
 	struct evrt_worker *workers;    /* [set.workers]; const */
 	struct evrt_group *groups;      /* [groups_count]; const */
 	unsigned groups_count;
+	unsigned forks;                 /* evrt__fork_count() of the process that it can run in; const while it does */
 	struct evrt_fdmap fdmap;
 	void *api;                      /* the bases; const after evrt_pool_new */
 	struct evrt_watchdog watchdog;
@@ -161,7 +162,6 @@ struct evrt_pool {
 
 	pthread_mutex_t lock;           /* rank pool: all below */
 	pthread_cond_t ended;           /* running became 0, or joining false */
-	pid_t process;                  /* const: a forked child has the memory, but not the threads */
 	uint64_t run;                   /* starts so far */
 	unsigned running;               /* workers inside evrt__worker_run */
 	bool joining;                   /* somebody waits for the threads of the run that has ended */
@@ -178,8 +178,23 @@ struct evrt_worker *evrt__worker_self(void);
 struct evrt_pool *evrt__pool_new(const struct evrt_pool_settings *, int *out_err);
 /* No worker runs, no event is left. */
 void evrt__pool_free(struct evrt_pool *);
-/* In the child of a fork: the pool cannot run here, only be freed. */
-bool evrt__pool_is_forked(const struct evrt_pool *);
+/* In the child of a fork: it has the pool's memory, but neither threads nor pollers of its own. */
+static inline bool
+evrt__pool_is_forked(const struct evrt_pool *p)
+{
+	return p->forks != evrt__fork_count();
+}
+/* … and of one that ran then. A thread may have been in the middle of anything: nothing can be changed or freed. */
+static inline bool
+evrt__pool_is_torn(const struct evrt_pool *p)
+{
+	return evrt__pool_is_forked(p) && evrt_load_seq_cst(&p->started);
+}
+/* In the child of a fork: the pool gets pollers of its own. 0; -ECHILD where it is torn; or
+ * another -errno: to be tried again, or freed. */
+int evrt__pool_reopen(struct evrt_pool *);
+/* Afterwards: all watches are registered, and the pool can run here. 0; or the first -errno, and it can not. */
+int evrt__pool_register_again(struct evrt_pool *);
 /* Threads for workers first..n-1. 0, -EALREADY, -EAGAIN, -ECHILD (forked). */
 int evrt__pool_start(struct evrt_pool *, unsigned first, bool ends_when_idle);
 /* Runs worker 0 in the calling thread after evrt__pool_start(pool, 1, …), and joins the others. */
@@ -213,6 +228,8 @@ extern const struct evrt_strand_ops evrt__pool_strand_ops;
 /* group.c. Groups for all workers, whose reactors are there. 0 or -errno. */
 int evrt__groups_init(struct evrt_pool *);
 void evrt__groups_fini(struct evrt_pool *);
+/* In the child of a fork, after the workers' reactors. 0; or -errno, and it may be tried again. */
+int evrt__groups_reopen(struct evrt_pool *);
 /* Before a run: nobody sleeps. */
 void evrt__groups_reset(struct evrt_pool *);
 static inline bool evrt__group_is_shared(const struct evrt_group *g) { return g->reactor == &g->set; }
@@ -277,7 +294,7 @@ void evrt__inject_take(struct evrt_worker *);
 /* The group that a new strand should be at home in: the less loaded of two. Any thread. */
 struct evrt_group *evrt__pool_place(struct evrt_pool *);
 
-/* post.c. 0 or -ENOMEM, -ECANCELED. The strand is referenced until the call has run. */
+/* post.c. 0 or -ENOMEM, -ECANCELED, -ECHILD (forked). The strand is referenced until the call has run. */
 int evrt__pool_post(struct evrt_pool_strand *, void (*fn)(void *), void *arg);
 /* A task that will not run any more was a post: frees it. False: it was none. */
 bool evrt__pool_post_drop(struct evrt_task *);

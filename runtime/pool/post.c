@@ -53,6 +53,8 @@ evrt__pool_post(struct evrt_pool_strand *ps, void (*fn)(void *), void *arg)
 	bool foreign = !(self && self->pool == p);
 	bool counted = foreign && p->set.limits.posts_max;
 
+	if (evrt__pool_is_forked(p))
+		return -ECHILD;
 	/* What runs already may still post: that is how a graceful stop lets work finish. */
 	if (foreign && evrt_load_acquire(&p->halt) != EVRT_HALT_NO) {
 		evrt_add_relaxed(&p->posts_refused, (uint64_t)1);

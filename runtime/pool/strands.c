@@ -134,6 +134,8 @@ pool_strand_unref(struct evrt_strand *s)
 	evrt_sub_relaxed(&ps->group->homed, 1u);
 	bool counted = ps->counted;
 	ps->counted = false;
+	if (evrt__pool_is_torn(p))
+		return; /* the lock may have been held by a thread that is not here */
 	pthread_mutex_lock(&p->lock);
 	ps->next = p->free_strands;
 	p->free_strands = ps;

@@ -79,7 +79,8 @@ evrt__worker_take_inbox(struct evrt_worker *w)
 static unsigned
 worker_halt(const struct evrt_worker *w)
 {
-	return evrt_load_relaxed(&w->pool->halt);
+	/* A callback that forked comes back in the child, too: there the parent's work is not ours. */
+	return evrt__pool_is_forked(w->pool) ? EVRT_HALT_NOW : evrt_load_relaxed(&w->pool->halt);
 }
 
 /* Runs one strand and keeps the figures. The clock is read once per run: its end is the next one's start. */

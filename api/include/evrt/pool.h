@@ -106,6 +106,15 @@ struct evrt_pool_config {
 	/** When what is ready waits longer than so many milliseconds for a worker, the listeners of the pooled base stop
 	 * accepting until it waits no longer than half of that. Default 0: no limit. */
 	unsigned accept_latency_limit_ms;
+	/** 1: worker i is kept on the i-th CPU (and round again) of the affinity mask of the thread that starts the
+	 * pool. Default 0. Not done to the caller of event_base_dispatch, which is worker 0. Where the kernel
+	 * refuses, a warning says so, and the worker runs unpinned. */
+	int pin_workers;
+	/** 1: where the program's malloc is jemalloc's, each worker allocates from an arena of its own; with
+	 * pin_workers its memory then lies next to its CPU on machines with several memory nodes. Else it has
+	 * no effect. Worker i of every pool uses the same arena: there are never more than EVRT_WORKERS_MAX.
+	 * Default 0. Not done to the caller of event_base_dispatch. */
+	int worker_arenas;
 };
 
 /** Sets every field to its default. */

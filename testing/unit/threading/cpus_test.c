@@ -1,9 +1,16 @@
 /* testing/unit/threading/cpus_test.c — the number of usable CPUs, from affinity masks and control groups
- * that a false kernel tells. */
+ * that a false kernel or a false root folder tells; and keeping a thread on one. */
 #include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include "base/sys.h"
 #include "testing/harness/fault.h"
 #include "testing/harness/test.h"
@@ -186,6 +193,98 @@ memory_may_be_out(void)
 	CHECK_INT_EQ(evrt_test_allocs_live(), 0);
 }
 
+static char root[PATH_MAX];
+
+static int
+open_below_root(const char *path, int flags, mode_t mode)
+{
+	char below[2 * PATH_MAX];
+
+	snprintf(below, sizeof(below), "%s%s", root, path);
+	return open(below, flags, mode);
+}
+
+/* Makes a file below the root, and the folders on its way. */
+static void
+put_file(const char *path, const char *text)
+{
+	char below[2 * PATH_MAX];
+
+	snprintf(below, sizeof(below), "%s%s", root, path);
+	for (char *slash = below + strlen(root); (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+		*slash = '\0';
+		CHECK(mkdir(below, 0700) == 0 || errno == EEXIST);
+	}
+	FILE *f = fopen(below, "w");
+	CHECK(f != NULL);
+	CHECK(fputs(text, f) >= 0);
+	CHECK_INT_EQ(fclose(f), 0);
+}
+
+static int
+remove_entry(const char *path, const struct stat *st, int type, struct FTW *at)
+{
+	(void)st, (void)type, (void)at;
+	return remove(path);
+}
+
+/* Real files, as a system has them where both versions are mounted and the process is in a container. */
+static void
+a_root_folder(void)
+{
+	const char *tmp = getenv("TEST_TMPDIR");
+
+	snprintf(root, sizeof(root), "%s/evrt-cpus-%d", tmp ? tmp : "/tmp", (int)getpid());
+	CHECK_INT_EQ(mkdir(root, 0700), 0);
+	cpus = 16;
+	evrt__sys.sched_getaffinity = false_getaffinity;
+	evrt__sys.open = open_below_root;
+	CHECK_INT_EQ(evrt__cpu_count(), 16);
+	put_file("/proc/self/cgroup", "7:memory:/\n3:cpuacct,cpu:/docker/abc\n0::/system.slice/x.service\n");
+	CHECK_INT_EQ(evrt__cpu_count(), 16);
+	put_file("/sys/fs/cgroup/system.slice/cpu.max", "max 100000\n");
+	put_file("/sys/fs/cgroup/system.slice/x.service/cpu.max", "1050000 100000\n");
+	CHECK_INT_EQ(evrt__cpu_count(), 11);
+	put_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "700001\n"); /* of the container's own root */
+	put_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "100000\n");
+	CHECK_INT_EQ(evrt__cpu_count(), 8);
+	put_file("/sys/fs/cgroup/system.slice/cpu.max", "10000 100000\n");
+	CHECK_INT_EQ(evrt__cpu_count(), 1);
+	CHECK_INT_EQ(nftw(root, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static int pinned_to;
+
+static int
+false_setaffinity(pid_t pid, size_t size, const cpu_set_t *mask)
+{
+	CHECK_INT_EQ(pid, 0);
+	CHECK_INT_EQ(CPU_COUNT_S(size, mask), 1);
+	for (pinned_to = 0; !CPU_ISSET_S((size_t)pinned_to, size, mask); pinned_to++)
+		continue;
+	return 0;
+}
+
+static void
+a_thread_is_kept_on_one_of_the_mask(void)
+{
+	false_kernel(3, no_files); /* 0, 2 and 4 */
+	mask_bytes = 1024;
+	evrt__sys.sched_setaffinity = false_setaffinity;
+	for (int i = 0; i < 7; i++) {
+		CHECK_INT_EQ(evrt__cpu_pin((unsigned)i), 0);
+		CHECK_INT_EQ(pinned_to, i % 3 * 2);
+	}
+	evrt_test_fail_alloc(1);
+	CHECK_INT_EQ(evrt__cpu_pin(0), -ENOMEM);
+	CHECK_INT_EQ(evrt_test_allocs_live(), 0);
+	cpus = 0;
+	CHECK_INT_EQ(evrt__cpu_pin(0), -EINVAL);
+	evrt__sys.sched_getaffinity = failing_getaffinity;
+	CHECK_INT_EQ(evrt__cpu_pin(0), -ENOSYS);
+	CHECK_INT_EQ(evrt_test_allocs_live(), 0);
+}
+
 static void
 the_real_kernel_answers(void)
 {
@@ -194,6 +293,10 @@ the_real_kernel_answers(void)
 	CHECK_INT_EQ(sched_getaffinity(0, sizeof(mask), &mask), 0);
 	CHECK(evrt__cpu_count() >= 1);
 	CHECK(evrt__cpu_count() <= (unsigned)CPU_COUNT(&mask));
+	CHECK_INT_EQ(evrt__cpu_pin(1), 0);
+	CHECK_INT_EQ(evrt__cpu_count(), 1);
+	CHECK_INT_EQ(sched_getaffinity(0, sizeof(mask), &mask), 0);
+	CHECK_INT_EQ(CPU_COUNT(&mask), 1);
 }
 
 static const struct evrt_test_case cases[] = {
@@ -202,6 +305,8 @@ static const struct evrt_test_case cases[] = {
 	{"version_1", version_1},
 	{"nonsense_is_no_limit", nonsense_is_no_limit},
 	{"memory_may_be_out", memory_may_be_out},
+	{"a_root_folder", a_root_folder},
+	{"a_thread_is_kept_on_one_of_the_mask", a_thread_is_kept_on_one_of_the_mask},
 	{"the_real_kernel_answers", the_real_kernel_answers},
 	{NULL, NULL},
 };
