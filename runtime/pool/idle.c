@@ -4,6 +4,7 @@
  */
 #include <stddef.h>
 
+#include "base/shake.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/tuning.h"
 
@@ -49,12 +50,14 @@ evrt__worker_share(struct evrt_worker *w)
 	/* A plain look first: while nobody sleeps, or one was awakened just now, the shared line stays clean. */
 	if (!evrt_load_relaxed(&p->parked) || evrt_load_relaxed(&p->waking))
 		return;
+	EVRT_SHAKE(idle_share);
 	/* PAIRS pool.parked: a read-modify-write, after the push: see the head of worker.c. */
 	uint64_t parked = evrt_or_seq_cst(&p->parked, UINT64_C(0)) & ~(UINT64_C(1) << w->index);
 	if (!parked || !evrt_cas_acq_rel(&p->waking, &idle, 1u))
 		return;
 	/* The lowest: the same few workers stay warm, the others may sleep on. */
 	struct evrt_reactor *r = &p->workers[__builtin_ctzll(parked)].reactor;
+	EVRT_SHAKE(idle_waking);
 	evrt__reactor_wake(r);
 	/* It had got up by itself, and may be past the place where it lowers the flag: else nobody would be
 	 * awakened until it sleeps again. Where it is seen asleep, its getting up comes after our raising. */
@@ -74,6 +77,7 @@ evrt__inject_push(struct evrt_pool *p, struct evrt_pool_strand *ps)
 	p->inject_tail = ps;
 	evrt_add_seq_cst(&p->inject_length, 1u);
 	pthread_mutex_unlock(&p->inject_lock);
+	EVRT_SHAKE(idle_injected);
 	uint64_t parked = evrt_or_seq_cst(&p->parked, UINT64_C(0));
 	if (parked)
 		evrt__reactor_wake(&p->workers[__builtin_ctzll(parked)].reactor);
@@ -155,6 +159,7 @@ evrt__pool_is_idle(struct evrt_pool *p)
 	uint64_t rests = pool_rests(p);
 	for (unsigned i = 0; i < n; i++) {
 		pending += evrt_load_seq_cst(&p->workers[i].pending);
+		EVRT_SHAKE(idle_sum);
 		if (evrt__ring_length(&p->workers[i].ring))
 			return false;
 		if (!evrt__inbox_empty(&p->workers[i].inbox)) {

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/segment.h"
+#include "base/shake.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/strand_word.h"
 #include "runtime/pool/tuning.h"
@@ -100,6 +101,7 @@ evrt__pool_strand_find(struct evrt_pool *p, uint64_t handle)
 	do {
 		if (refs == 0)
 			return NULL;
+		EVRT_SHAKE(strand_find);
 	} while (!evrt_cas_acq_rel(&ps->refs, &refs, refs + 1));
 	/* A referenced strand keeps its generation, so now it can be compared. */
 	if (evrt__pool_strand_handle(ps) == handle)
@@ -124,6 +126,7 @@ pool_strand_unref(struct evrt_strand *s)
 	/* acq_rel: all that was done with the strand happens before its next life. */
 	if (evrt_sub_acq_rel(&ps->refs, 1u) != 1)
 		return;
+	EVRT_SHAKE(strand_dead);
 	uint64_t generation = (evrt_load_relaxed(&ps->word) >> EVRT_STRAND_GENERATION_SHIFT) + 1;
 	/* Generation 0 is skipped: a handle is never 0. */
 	if ((uint32_t)generation == 0)
@@ -157,6 +160,7 @@ pool_strand_home_post(struct evrt_strand *s, struct evrt_node *n, evrt_ns deadli
 		return;
 	}
 	evrt__inbox_push(&home->inbox, n);
+	EVRT_SHAKE(strand_home_post);
 	/* PAIRS park.word: the read-modify-write orders our push before the look at SLEEPING, and its wake_at
 	 * (written before it announced) before our load. If it is not asleep it drains its inbox before it
 	 * sleeps; if it sleeps beyond our deadline it must be awakened. (Home itself is awake.) */
@@ -179,6 +183,7 @@ pool_strand_count(struct evrt_strand *s, int delta)
 		evrt_count_own(&w->pending, delta);
 	else
 		evrt_add_seq_cst(&p->pending, (int64_t)delta);
+	EVRT_SHAKE(strand_count);
 	/* All may be asleep, and this was the last thing: somebody must get up to see it. */
 	if (delta < 0 && !own && evrt_load_seq_cst(&p->ends_when_idle))
 		evrt__reactor_wake(&p->workers[0].reactor);

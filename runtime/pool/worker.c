@@ -12,6 +12,7 @@
 #include <stddef.h>
 
 #include "base/assert.h"
+#include "base/shake.h"
 #include "runtime/loop/slot.h"
 #include "runtime/pool/pool.h"
 
@@ -34,7 +35,7 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 		evrt__reactor_wake(&home->reactor);
 	} else if (ps->pinned) {
 		w->own_ready = true;
-	} else if (evrt__ring_push(&w->ring, ps)) {
+	} else if (!EVRT_SHAKE_CHOOSE(worker_overflow, 16) && evrt__ring_push(&w->ring, ps)) {
 		evrt__worker_share(w);
 	} else {
 		evrt_count_own(&w->counters.overflows, 1);
@@ -89,7 +90,9 @@ worker_run_ready(struct evrt_worker *w)
 		worker_run_strand(w, w->own);
 	}
 	for (unsigned n = 0; n < w->pool->set.turn_budget_strands; n++) {
-		if (worker_halt(w) == EVRT_HALT_NOW || !(ps = evrt__ring_pop(&w->ring)))
+		if (worker_halt(w) == EVRT_HALT_NOW || EVRT_SHAKE_CHOOSE(worker_end_turn, 8))
+			return;
+		if (!(ps = evrt__ring_pop(&w->ring)))
 			return;
 		worker_run_strand(w, ps);
 	}
@@ -137,7 +140,9 @@ worker_poll(struct evrt_worker *w, bool may_sleep)
 		evrt__park_announce(&r->park);
 		/* PAIRS worker.rests: release, after all that was done since the last one. */
 		evrt_store_release(&w->rests, evrt_load_relaxed(&w->rests) + 1);
+		EVRT_SHAKE(worker_parked);
 		evrt_or_seq_cst(&p->parked, bit);
+		EVRT_SHAKE(worker_look);
 		if (worker_looks_again(w))
 			deadline = 0;
 		else
@@ -148,11 +153,13 @@ worker_poll(struct evrt_worker *w, bool may_sleep)
 	int n = evrt__reactor_prepare(r) < 0 ? 0 : evrt__reactor_wait(r, deadline);
 	if (parked) {
 		evrt__park_leave(&r->park);
+		EVRT_SHAKE(worker_unpark);
 		evrt_and_seq_cst(&p->parked, ~bit);
 		/* If we are the one that was awakened to search, we are about to. */
 		if (evrt_load_relaxed(&p->waking))
 			evrt_store_relaxed(&p->waking, 0u);
 	}
+	EVRT_SHAKE(worker_report);
 	for (int i = 0; i < n; i++)
 		evrt_count_own(&w->counters.events, evrt__fdmap_report(&p->fdmap, r, &r->ready[i]) > 0);
 	r->ready_count = 0;
@@ -187,7 +194,7 @@ worker_turn(struct evrt_worker *w)
 	bool ready = worker_has_ready(w);
 	if (worker_halt(w) == EVRT_HALT_WHEN_DRAINED)
 		return ready;
-	if (!ready && (stolen = evrt__worker_steal(w)) != NULL) {
+	if ((!ready || EVRT_SHAKE_CHOOSE(worker_steal, 8)) && (stolen = evrt__worker_steal(w)) != NULL) {
 		w->turn_began = evrt__reactor_now(&w->reactor);
 		worker_run_strand(w, stolen);
 		ready = true;
