@@ -17,11 +17,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 #include "base/atomic.h"
 #include "base/rand.h"
 
-/* Numbers of threads that nobody has given one. */
-#define SHAKE_FIRST_UNNUMBERED 1000000u
+/* The first thread's number; those of others that nobody has given one follow. */
+#define SHAKE_MAIN 1000000u
 #define SHAKE_SPIN_ROUNDS_MAX 3000u
 #define SHAKE_SLEEP_NS_MAX 200000u
 
@@ -91,8 +92,10 @@ evrt__shake_thread(unsigned n)
 static struct evrt_rand *
 shake_own_rand(void)
 {
-	if (!shake_rand.s[0] && !shake_rand.s[1])
-		evrt__shake_thread(SHAKE_FIRST_UNNUMBERED + evrt_add_relaxed(&shake_unnumbered, 1u));
+	if (shake_rand.s[0] || shake_rand.s[1])
+		return &shake_rand;
+	bool is_main = getpid() == gettid();
+	evrt__shake_thread(is_main ? SHAKE_MAIN : SHAKE_MAIN + 1 + evrt_add_relaxed(&shake_unnumbered, 1u));
 	return &shake_rand;
 }
 

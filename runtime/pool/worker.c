@@ -210,6 +210,7 @@ evrt__worker_run(struct evrt_worker *w)
 	struct evrt_worker *outer = worker_self;
 
 	worker_self = w;
+	EVRT_SHAKE_THREAD(w->index);
 	while (worker_turn(w))
 		continue;
 	worker_self = outer;

@@ -6,7 +6,7 @@
  *           order, each once; a couple that nobody frees has all of its bytes in the end; nothing hangs, and nothing
  *           is left (descriptors here, memory under asan, races under tsan, lock order under lockdebug).
  *
- * EVRT_STRESS_S sets the duration in seconds (default 20).
+ * settings.h says what the environment may set.
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -14,18 +14,19 @@
 #include <event2/thread.h>
 #include <evrt/pool.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/atomic.h"
 #include "base/rand.h"
+#include "base/shake.h"
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
 #include "testing/stress/couples.h"
+#include "testing/stress/settings.h"
 
+#define DURATION_S 20
 #define WORKERS 8
 #define MEDDLERS 3
 #define PLACES 64
@@ -279,6 +280,7 @@ meddler(void *arg)
 	unsigned first = (unsigned)(uintptr_t)arg;
 
 	evrt__rand_init(&rand, evrt_test_seed() + 1000 + first);
+	EVRT_SHAKE_THREAD(1000 + first);
 	while (!evrt_load_acquire(&stopping)) {
 		/* Each has places of its own to fill. */
 		unsigned place = first + MEDDLERS * evrt__rand_below(&rand, PLACES / MEDDLERS);
@@ -305,16 +307,6 @@ meddler(void *arg)
 }
 
 /* ---- The whole. */
-
-static void
-sleep_for_the_duration(void)
-{
-	const char *text = getenv("EVRT_STRESS_S");
-	struct timespec left = { text ? atol(text) : 20, 0 };
-
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
-		continue;
-}
 
 /* Nobody meddles any more: whatever was switched off is on again, and lasting couples come to their end. */
 static void
@@ -357,7 +349,7 @@ everything_at_random(void)
 	const struct timeval tick = { 0, 10000 };
 
 	evrt_pool_config_init(&config);
-	config.workers = WORKERS;
+	config.workers = (unsigned)stress_number("EVRT_STRESS_WORKERS", WORKERS);
 	CHECK((pool = evrt_pool_new(&config)) != NULL);
 	base = evrt_pool_as_base(pool);
 	couples_begin();
@@ -368,7 +360,7 @@ everything_at_random(void)
 	CHECK_INT_EQ(evrt_pool_start(pool), 0);
 	for (uintptr_t i = 0; i < MEDDLERS; i++)
 		CHECK_INT_EQ(pthread_create(&meddlers[i], NULL, meddler, (void *)i), 0);
-	sleep_for_the_duration();
+	stress_sleep(DURATION_S);
 	evrt_store_release(&stopping, true);
 	for (int i = 0; i < MEDDLERS; i++)
 		CHECK_INT_EQ(pthread_join(meddlers[i], NULL), 0);
