@@ -250,10 +250,15 @@ couple_make(unsigned place, struct evrt_rand *rand)
 	}
 	if (c->lasts)
 		evrt_test_count_add(&lasting_made, 1);
+	/* Held meanwhile: once the first has callbacks, they may free either. */
+	for (int i = 0; i < 2; i++)
+		bufferevent_incref(end[i]);
 	for (int i = 0; i < 2; i++)
 		bufferevent_setcb(end[i], on_read, on_write, on_event, &c->side[i]);
 	for (int i = 0; i < 2; i++)
 		bufferevent_enable(end[i], EV_READ | EV_WRITE);
+	for (int i = 0; i < 2; i++)
+		bufferevent_decref(end[i]);
 	evrt_store_release(&places[place], c);
 }
 
