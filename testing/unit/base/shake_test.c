@@ -5,7 +5,9 @@
 #include "base/shake.c"
 
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "testing/harness/test.h"
 
@@ -48,6 +50,18 @@ the_same_seed_and_number_decide_the_same(void)
 	CHECK(memchr(first, '1', STEPS) && memchr(first, '0', STEPS));
 }
 
+/* Not only the tempers, which follow from it by themselves. */
+static void
+a_threads_sequence_follows_from_the_seed(void)
+{
+	evrt_store_relaxed(&shake_seed, (uint64_t)7);
+	evrt__shake_thread(3);
+	uint64_t drawn = evrt__rand_next(&shake_rand);
+	evrt_store_relaxed(&shake_seed, (uint64_t)8);
+	evrt__shake_thread(3);
+	CHECK(drawn != evrt__rand_next(&shake_rand));
+}
+
 static void
 places_differ_in_temper(void)
 {
@@ -83,11 +97,25 @@ threads_without_a_number_get_one(void)
 	CHECK(memcmp(ours, theirs, STEPS) != 0);
 }
 
+static evrt_atomic(int) interrupted;
+
+static void
+interrupt(int signum)
+{
+	(void)signum;
+	evrt_add_relaxed(&interrupted, 1);
+}
+
+/* Also when a signal cuts a sleep short, which sets it. */
 static void
 errno_stays(void)
 {
+	struct itimerval often = { { 0, 50 }, { 0, 50 } };
+
 	evrt_store_relaxed(&shake_seed, (uint64_t)7);
-	for (int i = 0; i < STEPS; i++) {
+	CHECK(signal(SIGALRM, interrupt) != SIG_ERR);
+	CHECK_INT_EQ(setitimer(ITIMER_REAL, &often, NULL), 0);
+	for (int i = 0; evrt_load_relaxed(&interrupted) < 2000; i = (i + 1) % STEPS) {
 		errno = 1000 + i;
 		evrt__shake((enum evrt_shake_place)(i % EVRT_SHAKE_PLACES));
 		CHECK_INT_EQ(errno, 1000 + i);
@@ -99,6 +127,7 @@ errno_stays(void)
 static const struct evrt_test_case cases[] = {
 	CASE(the_seed_is_read_from_the_environment),
 	CASE(the_same_seed_and_number_decide_the_same),
+	CASE(a_threads_sequence_follows_from_the_seed),
 	CASE(places_differ_in_temper),
 	CASE(threads_without_a_number_get_one),
 	CASE(errno_stays),
