@@ -25,7 +25,7 @@ _COPTS = [
 ] + _WARNINGS
 
 def _defines():
-    """Costly checks wherever a build looks for mistakes; the debug modes of locks and events; debug messages."""
+    """Costly checks wherever a build looks for mistakes; debug modes of locks and events; debug messages; shaking."""
     return select({
         "//:sanitizer_none": [],
         "//conditions:default": ["EVRT_DCHECKS=1"],
@@ -37,6 +37,9 @@ def _defines():
         "//conditions:default": [],
     }) + select({
         "//:debug_log_on": ["EVRT_DEBUG_LOG=1"],
+        "//conditions:default": [],
+    }) + select({
+        "//:shake_on": ["EVRT_SHAKE_BUILD=1", "EVRT_DCHECKS=1"],
         "//conditions:default": [],
     })
 

@@ -7,6 +7,7 @@
 #include "threading/inbox.h"
 
 #include <stddef.h>
+#include "base/shake.h"
 
 void
 evrt__inbox_init(struct evrt_inbox *q)
@@ -23,9 +24,11 @@ evrt__inbox_push(struct evrt_inbox *q, struct evrt_node *n)
 
 	/* PAIRS inbox.head: the release half publishes *n, the acquire half keeps the chain of earlier
 	 * pushers in the taker's past. */
-	do
+	do {
 		n->next = seen;
-	while (!evrt_cas_acq_rel(&q->head, &seen, n));
+		EVRT_SHAKE(inbox_push);
+	} while (!evrt_cas_acq_rel(&q->head, &seen, n));
+	EVRT_SHAKE(inbox_pushed);
 	return seen == NULL;
 }
 
@@ -39,6 +42,7 @@ evrt__inbox_take(struct evrt_inbox *q)
 	 * before in the consumer's past (through park.word) cannot be missed. */
 	if (!evrt_load_relaxed(&q->head))
 		return NULL;
+	EVRT_SHAKE(inbox_take);
 	/* PAIRS inbox.head: acquires what the pushers wrote into their nodes. */
 	newest = evrt_swap_acq_rel(&q->head, (struct evrt_node *)NULL);
 	while (newest) {

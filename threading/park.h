@@ -16,6 +16,7 @@
 #define EVRT_THREADING_PARK_H_
 
 #include "base/atomic.h"
+#include "base/shake.h"
 
 #define EVRT_PARK_SLEEPING 1u
 #define EVRT_PARK_NOTIFIED 2u
@@ -31,14 +32,17 @@ static inline void
 evrt__park_announce(struct evrt_park *p)
 {
 	unsigned seen = evrt_load_relaxed(&p->word);
+	EVRT_SHAKE(park_announce);
 	while (!evrt_cas_seq_cst(&p->word, &seen, EVRT_PARK_SLEEPING))
 		continue;
+	EVRT_SHAKE(park_announced);
 }
 
 /* The sleeper is awake again (or did not sleep after all). */
 static inline void
 evrt__park_leave(struct evrt_park *p)
 {
+	EVRT_SHAKE(park_leave);
 	evrt_and_seq_cst(&p->word, ~EVRT_PARK_SLEEPING);
 }
 
@@ -46,7 +50,9 @@ evrt__park_leave(struct evrt_park *p)
 static inline bool
 evrt__park_notify(struct evrt_park *p)
 {
+	EVRT_SHAKE(park_notify);
 	unsigned before = evrt_or_seq_cst(&p->word, EVRT_PARK_NOTIFIED);
+	EVRT_SHAKE(park_notified);
 	return (before & (EVRT_PARK_SLEEPING | EVRT_PARK_NOTIFIED)) == EVRT_PARK_SLEEPING;
 }
 

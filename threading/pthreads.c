@@ -14,6 +14,7 @@
 #include "base/assert.h"
 #include "base/clock.h"
 #include "base/mem.h"
+#include "base/shake.h"
 #include "threading/lock.h"
 
 /* PTHREAD_PRIO_*, of the locks that are made from now on. Set while the program has one thread. */
@@ -67,6 +68,7 @@ pthreads_lock(unsigned mode, void *lock)
 {
 	if (mode & EVRT_LOCK_TRY)
 		return pthread_mutex_trylock(lock);
+	EVRT_SHAKE(lock);
 	int err = pthread_mutex_lock(lock);
 	EVRT_DCHECK(err == 0);
 	return err;
@@ -78,6 +80,7 @@ pthreads_unlock(unsigned mode, void *lock)
 	(void)mode;
 	int err = pthread_mutex_unlock(lock);
 	EVRT_DCHECK(err == 0);
+	EVRT_SHAKE(unlock);
 	return err;
 }
 
@@ -141,6 +144,11 @@ pthreads_deadline(const struct timeval *timeout)
 static int
 pthreads_cond_wait(void *cond, void *lock, const struct timeval *timeout)
 {
+	if (EVRT_SHAKE_CHOOSE(wait_for_nothing, 8)) {
+		pthreads_unlock(0, lock);
+		pthreads_lock(0, lock);
+		return 0;
+	}
 	if (!timeout)
 		return pthread_cond_wait(cond, lock) ? -1 : 0;
 	struct timespec deadline = pthreads_deadline(timeout);

@@ -12,6 +12,7 @@
 #include "threading/ring.h"
 
 #include <stddef.h>
+#include "base/shake.h"
 
 #define RING_MASK (EVRT_RING_CAPACITY - 1u)
 
@@ -46,6 +47,7 @@ evrt__ring_push(struct evrt_ring *r, void *item)
 	if (tail - ring_steal(head) >= EVRT_RING_CAPACITY)
 		return false;
 	evrt_store_relaxed(&r->slot[tail & RING_MASK], item);
+	EVRT_SHAKE(ring_push);
 	/* PAIRS ring.tail: the thief that sees the index sees the slot and what it points to. seq_cst for the owner who
 	 * then asks whether anybody sleeps: see pool.parked. */
 	evrt_store_seq_cst(&r->tail, tail + 1);
@@ -67,6 +69,7 @@ evrt__ring_pop(struct evrt_ring *r)
 			return NULL;
 		/* With no thief inside both halves move together; with one, its half is its own to move. */
 		next = ring_pack(ring_steal(head) == real ? real + 1 : ring_steal(head), real + 1);
+		EVRT_SHAKE(ring_pop);
 	} while (!evrt_cas_acq_rel(&r->head, &head, next));
 	return evrt_load_relaxed(&r->slot[real & RING_MASK]);
 }
@@ -86,11 +89,14 @@ ring_claim(struct evrt_ring *victim, uint32_t max, uint32_t *out_first)
 		 * number may be wild, and the CAS fails. */
 		uint32_t ready = evrt_load_acquire(&victim->tail) - real;
 		n = ready - ready / 2;
+		if (EVRT_SHAKE_CHOOSE(ring_steal_one, 4))
+			max = 1;
 		if (n > max)
 			n = max;
 		if (n == 0)
 			return 0;
 		*out_first = real;
+		EVRT_SHAKE(ring_claim);
 	} while (!evrt_cas_acq_rel(&victim->head, &head, ring_pack(*out_first, *out_first + n)));
 	return n;
 }
@@ -122,13 +128,16 @@ evrt__ring_steal(struct evrt_ring *victim, struct evrt_ring *into, uint32_t max,
 	uint32_t n = ring_claim(victim, max, &first);
 	if (n == 0)
 		return NULL;
+	EVRT_SHAKE(ring_copy);
 	/* The oldest is run now; the others keep their order. */
 	void *oldest = evrt_load_relaxed(&victim->slot[first & RING_MASK]);
 	for (uint32_t i = 1; i < n; i++) {
 		void *item = evrt_load_relaxed(&victim->slot[(first + i) & RING_MASK]);
 		evrt_store_relaxed(&into->slot[(tail + i - 1) & RING_MASK], item);
 	}
+	EVRT_SHAKE(ring_release);
 	ring_release(victim);
+	EVRT_SHAKE(ring_loot);
 	if (n > 1) /* PAIRS ring.tail: as in push */
 		evrt_store_seq_cst(&into->tail, tail + n - 1);
 	*out_count = n;

@@ -13,6 +13,7 @@
 #include "api/bufferevent/bufferevent_internal.h"
 
 #include <errno.h>
+#include "base/shake.h"
 #include "runtime/pool/watchdog.h"
 #include "threading/lock.h"
 
@@ -31,7 +32,7 @@ callbacks_deferred(struct bufferevent_private *p, int options)
 	/* The data lock would stay locked around the callback. */
 	if (evrt__bev_in_program(p) || p->call_refused)
 		return true;
-	p->call_refused = !evrt__trylock(p->locks->call);
+	p->call_refused = EVRT_SHAKE_CHOOSE(bev_defer, 8) || !evrt__trylock(p->locks->call);
 	return p->call_refused;
 }
 

@@ -12,6 +12,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/shake.h"
 #include "threading/lock.h"
 
 #define RW (EV_READ | EV_WRITE)
@@ -21,6 +22,7 @@ _Static_assert(offsetof(struct bufferevent_private, bev) == 0, "evrt__bev casts"
 void
 evrt__bev_lock(const struct bufferevent_private *p)
 {
+	EVRT_SHAKE(bev_lock);
 	if (p->locks)
 		evrt__lock(p->locks->data);
 }
@@ -30,6 +32,7 @@ evrt__bev_unlock(const struct bufferevent_private *p)
 {
 	if (p->locks)
 		evrt__unlock(p->locks->data);
+	EVRT_SHAKE(bev_unlock);
 }
 
 void

@@ -20,6 +20,7 @@
 #include "api/util/timeval.h"
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/shake.h"
 #include "threading/lock.h"
 
 #define IO_EVENTS (EV_READ | EV_WRITE | EV_CLOSED)
@@ -299,6 +300,7 @@ event_add(struct event *public_ev, const struct timeval *tv)
 	int err = ev->events & EV_SIGNAL ? evrt__base_open_signals(ev->base) : 0;
 	if (err < 0)
 		return evrt__public_result(err);
+	EVRT_SHAKE(event_add);
 	struct evrt_strand *s = evrt__event_lock_or_make(ev);
 	if (!s)
 		return evrt__public_result(-ENOMEM);
@@ -384,6 +386,7 @@ event_del_with(struct event *public_ev, enum del_wait wait)
 		evrt__warnx("event_del: event has no event_base set.");
 		return -1;
 	}
+	EVRT_SHAKE(event_del);
 	struct evrt_strand *s = evrt__event_lock(ev);
 	if (!s) { /* no strand: not pending, not active, not running */
 		evrt__debug_note(ev, EVRT_DEBUG_DELETED, 0, NULL);
@@ -442,6 +445,7 @@ event_remove_timer(struct event *public_ev)
 static void
 event_raise(struct evrt_strand *s, struct event_core *ev)
 {
+	EVRT_SHAKE(event_raise);
 	if (s->lock && !(ev->events & EV_SIGNAL))
 		(void)evrt_swap_acq_rel(&ev->raised, EVRT_EV_RAISED | (uint16_t)ev->result);
 }
@@ -482,6 +486,7 @@ event_active(struct event *public_ev, int result, short ncalls)
 	}
 	if (evrt__event_is_raised(ev, result))
 		return;
+	EVRT_SHAKE(event_active);
 	struct evrt_strand *s = evrt__event_lock_or_make(ev);
 	if (!s) {
 		evrt__warnx("event_active: out of memory");

@@ -8,6 +8,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/segment.h"
+#include "base/shake.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/slot.h"
 #include "threading/fork.h"
@@ -59,6 +60,7 @@ fdmap_unlock(struct evrt_fdmap *m, int fd)
 {
 	if (m->shared)
 		pthread_mutex_unlock(&m->stripe[(unsigned)fd % EVRT_FDMAP_STRIPES]);
+	EVRT_SHAKE(fdmap_unlock);
 }
 
 void
@@ -141,6 +143,7 @@ fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
 		return 0;
 	if (want == 0 && e->registered == 0)
 		return 0;
+	EVRT_SHAKE(fdmap_sync);
 	int err = evrt__reactor_set(r, fd, e->generation, e->registered, want);
 	if (err == 0)
 		e->registered = (uint8_t)want;
@@ -316,6 +319,7 @@ evrt__fdmap_report(struct evrt_fdmap *m, struct evrt_reactor *r, const struct ev
 
 	if (!e)
 		return told;
+	EVRT_SHAKE(fdmap_report);
 	fdmap_lock(m, ready->fd);
 	/* Stale: the registration that reported it is gone (closed, removed, moved), or a new one is there. */
 	if (e->reactor == r && e->generation == ready->generation && e->registered) {

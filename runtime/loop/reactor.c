@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/shake.h"
 #include "base/sys.h"
 
 evrt_atomic(evrt_reactor_look_fn) evrt__reactor_before_wait;
@@ -86,7 +87,7 @@ evrt__reactor_make_notifiable(struct evrt_reactor *r)
 	return 0;
 }
 
-/* A timerfd in the set of `poller`, or -errno. Never read, as the wake descriptor: each expiry is an edge of its own. */
+/* A timerfd in the set of `poller`, or -errno. Never read: each expiry is an edge of its own. */
 static int
 reactor_open_timer(const struct evrt_backend_ops *backend, void *poller)
 {
@@ -203,6 +204,7 @@ evrt__reactor_set(struct evrt_reactor *r, int fd, uint32_t generation, unsigned 
 	reactor_lock_set(r);
 	int err = r->backend->set(r->poller, fd, generation, old_mask, new_mask);
 	reactor_unlock_set(r);
+	EVRT_SHAKE(reactor_set);
 	if (err == 0 && !(r->backend->features & EVRT_BF_CONCURRENT))
 		evrt__reactor_wake(r);
 	return err;
@@ -261,14 +263,16 @@ evrt__reactor_wait_into(struct evrt_reactor *r, evrt_ns deadline, struct evrt_re
 	*timed = false;
 	if (look)
 		look();
-	if (deadline == 0) {
+	if (deadline == 0 || EVRT_SHAKE_CHOOSE(reactor_wake_early, 16)) {
 		timeout = 0;
 	} else if (deadline != EVRT_NS_NEVER) {
 		evrt_ns now = evrt__clock_now(r->clock);
 		timeout = deadline > now ? deadline - now : 0;
 	}
 	EVRT_DEBUG("%s: waits, timeout %lld ns", r->backend->name, (long long)timeout);
-	int n = r->backend->wait(r->poller, timeout, ready, cap);
+	EVRT_SHAKE(reactor_wait);
+	int n = r->backend->wait(r->poller, timeout, ready, EVRT_SHAKE_CHOOSE(reactor_take_one, 4) ? 1 : cap);
+	EVRT_SHAKE(reactor_woken);
 	/* A signal. Who asked for a look gets one; a sleeper's turn is over, for the handler may have left it work. */
 	while (n == -EINTR && timeout == 0)
 		n = r->backend->wait(r->poller, 0, ready, cap);
@@ -286,6 +290,7 @@ evrt__reactor_wake(struct evrt_reactor *r)
 	if (!evrt__park_notify(&r->park) || r->wake_fd < 0)
 		return;
 	evrt_add_relaxed(&r->wake_writes, (uint64_t)1);
+	EVRT_SHAKE(reactor_wake);
 	/* Else fails only when the counter is full (2^64 - 2 unread wakes), and then an edge is there anyway. */
 	while (evrt__sys.write(r->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		continue;

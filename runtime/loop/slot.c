@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/shake.h"
 #include "runtime/loop/fdmap.h"
 #include "runtime/loop/reactor.h"
 
@@ -156,10 +157,12 @@ evrt__slot_deliver(struct evrt_slot *slot, unsigned bits)
 			slot->ready(slot, bits);
 		return;
 	}
+	EVRT_SHAKE(slot_deliver);
 	/* PAIRS slot.bits: acq_rel, so that whoever takes the bits sees what came before the report. */
 	unsigned before = evrt_or_acq_rel(&slot->bits, bits | EVRT_SLOT_QUEUED);
 	if (before & EVRT_SLOT_QUEUED)
 		return;
+	EVRT_SHAKE(slot_delivered);
 	evrt__slot_ref(slot);
 	evrt__inbox_push(&s->inbox, &slot_of_pool(slot)->node);
 	s->ops->notify(s);
@@ -174,6 +177,7 @@ slot_arrive(struct evrt_node *n)
 	/* PAIRS slot.bits: the swap clears QUEUED, so a report from now on pushes the slot anew. */
 	unsigned bits = evrt_swap_acq_rel(&slot->bits, 0u) & ~EVRT_SLOT_QUEUED;
 
+	EVRT_SHAKE(slot_arrive);
 	if (bits & EVRT_SLOT_TIMER) {
 		/* The queue's word was a hint; here is the truth. */
 		evrt_ns deadline = evrt_load_relaxed(&ps->deadline);
@@ -212,6 +216,7 @@ slot_disarm(struct evrt_pool_slot *ps)
 static void
 slot_entry_is_at(struct evrt_pool_slot *ps, evrt_ns deadline)
 {
+	EVRT_SHAKE(slot_move);
 	evrt_store_seq_cst(&ps->armed_at, deadline);
 	if (evrt_load_seq_cst(&ps->deadline) == 0)
 		slot_disarm(ps);
@@ -257,7 +262,9 @@ evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
 
 	if (evrt_load_relaxed(&ps->deadline) == deadline)
 		return;
+	EVRT_SHAKE(slot_deadline);
 	evrt_store_seq_cst(&ps->deadline, deadline); /* PAIRS slot.deadline / slot.armed_at */
+	EVRT_SHAKE(slot_deadline_set);
 	evrt_ns armed_at = evrt_load_seq_cst(&ps->armed_at);
 	if (deadline ? deadline >= armed_at : armed_at == EVRT_NS_NEVER)
 		return;
@@ -275,6 +282,7 @@ slot_arm_again(struct evrt_node *n)
 {
 	struct evrt_pool_slot *ps = EVRT_CONTAINER_OF(n, struct evrt_pool_slot, again);
 
+	EVRT_SHAKE(slot_armed_at_seen);
 	/* Cleared before the deadline is read: a setter from now on asks anew. */
 	evrt_and_seq_cst(&ps->again_queued, 0u);
 	slot_arm(ps);
@@ -289,7 +297,9 @@ evrt__slot_timer_due(struct evrt_timer *entry)
 	evrt_ns armed_at = evrt_load_relaxed(&ps->armed_at);
 
 	/* PAIRS slot.deadline / slot.armed_at: first say that the entry is out, then read the truth. */
+	EVRT_SHAKE(slot_due);
 	evrt_store_seq_cst(&ps->armed_at, EVRT_NS_NEVER);
+	EVRT_SHAKE(slot_due_said);
 	evrt_ns deadline = evrt_load_seq_cst(&ps->deadline);
 
 	if (deadline > armed_at) { /* pushed back; even if it is due already, its place is behind others */

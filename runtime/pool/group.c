@@ -17,6 +17,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/shake.h"
 #include "base/sys.h"
 #include "runtime/loop/slot.h"
 #include "runtime/pool/pool.h"
@@ -224,8 +225,10 @@ evrt__worker_use_own(struct evrt_worker *w)
 
 	if (evrt_swap_seq_cst(&w->own_used, true) || !evrt__group_is_shared(g))
 		return;
-	/* PAIRS worker.place: it says that it enters the set, then looks at own_used; we the other way round. Both seq_cst. */
+	/* PAIRS worker.place: it says that it enters the set, then looks at own_used; we the other way round. All
+	 * seq_cst. */
 	if (evrt_cas_seq_cst(&w->place, &place, (unsigned)EVRT_PLACE_BELLED)) {
+		EVRT_SHAKE(group_bell);
 		evrt_add_seq_cst(&g->belled, 1u);
 		group_write_eventfd(g->bell_fd);
 	} else {
@@ -239,12 +242,14 @@ group_call_one(struct evrt_group *g, bool urgent)
 {
 	uint64_t deep;
 
+	EVRT_SHAKE(group_call);
 	switch (evrt__group_word_call(&g->word, urgent, &deep)) {
 	case EVRT_CALL_COMING:
 		return true;
 	case EVRT_CALL_AWAKE:
 		return false;
 	case EVRT_CALL_SET:
+		EVRT_SHAKE(group_called);
 		if (evrt__group_is_shared(g)) {
 			evrt_add_relaxed(&g->calls, (uint64_t)1);
 			group_write_eventfd(g->call_fd);
@@ -330,6 +335,7 @@ evrt__reactor_serve_timers(struct evrt_reactor *r, struct evrt_group *g, struct 
 	/* Others need not wait for us. In the end the timerfd is set anew, also for what has become due meanwhile. */
 	evrt_store_relaxed(&r->first, EVRT_NS_NEVER);
 	by->reporting = true;
+	EVRT_SHAKE(group_timers);
 	while ((t = evrt__timers_pop_due(&r->timers, now, &armed_at)))
 		evrt__slot_timer_due(t);
 	by->reporting = false;

@@ -19,6 +19,7 @@
  */
 #include <stddef.h>
 
+#include "base/shake.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/tuning.h"
 
@@ -86,6 +87,7 @@ evrt__worker_share(struct evrt_worker *w, uint32_t hidden)
 	/* PAIRS pool.parked: seq_cst, after the push: a sleeper that we miss finds in its last look what we hide. */
 	if ((evrt_load_seq_cst(&p->parked) & ~(UINT64_C(1) << w->index)) == 0)
 		return;
+	EVRT_SHAKE(idle_share);
 	if (hidden < evrt__worker_worth(w)) {
 		/* PAIRS pool.guard, after the push, as above. */
 		if (evrt_load_seq_cst(&p->guard))
@@ -146,6 +148,7 @@ evrt__inject_push(struct evrt_pool *p, struct evrt_pool_strand *ps)
 	p->inject_tail = ps;
 	evrt_add_seq_cst(&p->inject_length, 1u);
 	pthread_mutex_unlock(&p->inject_lock);
+	EVRT_SHAKE(idle_injected);
 	evrt__group_call(ps->group, true);
 }
 
@@ -220,6 +223,7 @@ evrt__pool_is_idle(struct evrt_pool *p)
 	uint64_t rests = pool_rests(p);
 	for (unsigned i = 0; i < n; i++) {
 		pending += evrt_load_seq_cst(&p->workers[i].pending);
+		EVRT_SHAKE(idle_sum);
 		if (evrt__ring_length(&p->workers[i].ring) || !evrt__inbox_empty(&p->workers[i].inbox))
 			return false;
 	}

@@ -240,7 +240,7 @@ void evrt__group_call(struct evrt_group *, bool urgent);
 void evrt__groups_call_all(struct evrt_pool *);
 /* One for whom the bell was rung has left the set. */
 void evrt__group_leave_belled(struct evrt_group *);
-/* Takes the reports of the group's own descriptors out. `slept`: this worker is the one who was called. The number left. */
+/* Takes the reports of the group's own descriptors out. `slept`: this worker may take a call. The number left. */
 int evrt__group_strip_own(struct evrt_group *, struct evrt_ready *, int n, bool slept);
 /* Strands that foreign threads made ready, to this worker's ring. */
 void evrt__group_take_inbox(struct evrt_group *, struct evrt_worker *to);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/mem.h"
+#include "base/shake.h"
 #include "runtime/pool/pool.h"
 #include "threading/lock.h"
 
@@ -74,6 +75,7 @@ evrt__pool_post(struct evrt_pool_strand *ps, void (*fn)(void *), void *arg)
 	evrt__strand_ref(s);
 	/* Counted until it has run, so that a dispatching pool does not end before. */
 	s->ops->count(s, 1);
+	EVRT_SHAKE(post);
 	/* No lock is taken: a sender never waits for the strand. */
 	evrt__inbox_push(&s->inbox, &post->node);
 	s->ops->notify(s);

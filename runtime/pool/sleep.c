@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "base/assert.h"
+#include "base/shake.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/tuning.h"
 
@@ -46,12 +47,15 @@ worker_lies_down(struct evrt_worker *w)
 {
 	/* PAIRS worker.rests: release, after all that was done since the last one. */
 	evrt_store_release(&w->rests, evrt_load_relaxed(&w->rests) + 1);
+	EVRT_SHAKE(worker_parked);
 	evrt_or_seq_cst(&w->pool->parked, UINT64_C(1) << w->index);
+	EVRT_SHAKE(worker_look);
 }
 
 static void
 worker_gets_up(struct evrt_worker *w)
 {
+	EVRT_SHAKE(worker_unpark);
 	w->turn_began = evrt__reactor_now(&w->reactor);
 	evrt_store_relaxed(&w->busy_since, w->turn_began);
 	evrt_and_seq_cst(&w->pool->parked, ~(UINT64_C(1) << w->index));
@@ -140,6 +144,7 @@ worker_rest(struct evrt_worker *w, evrt_ns deadline, bool (*take)(struct evrt_wo
 		/* PAIRS pool.guard: first it lays the office down, then it looks whether somebody got up meanwhile. */
 		if (!heard && !evrt__worker_others_awake(w)) {
 			evrt__worker_leave_guard(w);
+			EVRT_SHAKE(guard);
 			guards = evrt__worker_take_guard(w);
 		}
 	}

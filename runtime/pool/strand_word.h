@@ -26,6 +26,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include "base/atomic.h"
+#include "base/shake.h"
 
 #define EVRT_STRAND_DEAD UINT64_C(1)    /* in no use; the generation of its next life is already set */
 #define EVRT_STRAND_OWNED UINT64_C(2)
@@ -36,7 +37,9 @@
 static inline bool
 evrt__strand_word_notify(evrt_atomic(uint64_t) *word)
 {
+	EVRT_SHAKE(word_notify);
 	uint64_t before = evrt_or_acq_rel(word, EVRT_STRAND_PENDING | EVRT_STRAND_OWNED);
+	EVRT_SHAKE(word_notified);
 	return !(before & EVRT_STRAND_OWNED);
 }
 
@@ -45,13 +48,16 @@ static inline void
 evrt__strand_word_begin(evrt_atomic(uint64_t) *word)
 {
 	evrt_and_acq_rel(word, ~EVRT_STRAND_PENDING);
+	EVRT_SHAKE(word_begin);
 }
 
 /* The runner has found nothing more. True: released. False: a notify came meanwhile, look again. */
 static inline bool
 evrt__strand_word_finish(evrt_atomic(uint64_t) *word)
 {
+	EVRT_SHAKE(word_finish);
 	uint64_t seen = evrt_load_acquire(word);
+	EVRT_SHAKE(word_finished);
 	while (!(seen & EVRT_STRAND_PENDING))
 		if (evrt_cas_acq_rel(word, &seen, seen & ~EVRT_STRAND_OWNED))
 			return true;

@@ -4,6 +4,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/segment.h"
+#include "base/shake.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/strand_word.h"
 #include "runtime/pool/tuning.h"
@@ -102,6 +103,7 @@ evrt__pool_strand_find(struct evrt_pool *p, uint64_t handle)
 	do {
 		if (refs == 0)
 			return NULL;
+		EVRT_SHAKE(strand_find);
 	} while (!evrt_cas_acq_rel(&ps->refs, &refs, refs + 1));
 	/* A referenced strand keeps its generation, so now it can be compared. */
 	if (evrt__pool_strand_handle(ps) == handle)
@@ -126,6 +128,7 @@ pool_strand_unref(struct evrt_strand *s)
 	/* acq_rel: all that was done with the strand happens before its next life. */
 	if (evrt_sub_acq_rel(&ps->refs, 1u) != 1)
 		return;
+	EVRT_SHAKE(strand_dead);
 	uint64_t generation = (evrt_load_relaxed(&ps->word) >> EVRT_STRAND_GENERATION_SHIFT) + 1;
 	/* Generation 0 is skipped: a handle is never 0. */
 	if ((uint32_t)generation == 0)
@@ -190,6 +193,7 @@ pool_strand_count(struct evrt_strand *s, int delta)
 		evrt_count_own(&w->pending, delta);
 	else
 		evrt_add_seq_cst(&p->pending, (int64_t)delta);
+	EVRT_SHAKE(strand_count);
 	/* All may be asleep, and this was the last thing: somebody must get up to see it. */
 	if (delta < 0 && !own && evrt_load_seq_cst(&p->ends_when_idle))
 		evrt__group_call(&p->groups[0], true);

@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include "base/assert.h"
+#include "base/shake.h"
 #include "runtime/loop/slot.h"
 #include "runtime/pool/pool.h"
 
@@ -38,7 +39,7 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 	struct evrt_group *g = ps->group;
 	bool ours = w && w->pool == g->pool;
 
-	if (w && w->pool == g->pool)
+	if (ours)
 		evrt__stats_ready(&ps->ready_since, w->turn_began);
 	else
 		foreign_is_ready(ps, pinned ? &pinned->inbox_since : &g->inbox_since);
@@ -51,7 +52,7 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 	} else if (!ours) {
 		evrt__inbox_push(&g->inbox, &ps->travel);
 		evrt__group_call(g, false);
-	} else if (evrt__ring_push(&w->ring, ps)) {
+	} else if (!EVRT_SHAKE_CHOOSE(worker_overflow, 16) && evrt__ring_push(&w->ring, ps)) {
 		if (!w->reporting)
 			evrt__worker_share(w, evrt__ring_length(&w->ring));
 	} else {
@@ -111,7 +112,8 @@ worker_run_ready(struct evrt_worker *w)
 		worker_run_strand(w, w->own);
 	}
 	for (unsigned n = 0; n < w->pool->set.turn_budget_strands && w->turn_began < until; n++) {
-		if (worker_halt(w) == EVRT_HALT_NOW || !(ps = evrt__ring_pop(&w->ring)))
+		if (worker_halt(w) == EVRT_HALT_NOW || EVRT_SHAKE_CHOOSE(worker_end_turn, 8) ||
+		    !(ps = evrt__ring_pop(&w->ring)))
 			return;
 		worker_run_strand(w, ps);
 	}
@@ -127,6 +129,7 @@ worker_has_ready(struct evrt_worker *w)
 void
 evrt__worker_report(struct evrt_worker *w, struct evrt_reactor *r, const struct evrt_ready *ready, int n)
 {
+	EVRT_SHAKE(worker_report);
 	w->reporting = true;
 	for (int i = 0; i < n; i++)
 		evrt_count_own(&w->counters.events, evrt__fdmap_report(&w->pool->fdmap, r, &ready[i]) > 0);
@@ -159,7 +162,7 @@ worker_turn(struct evrt_worker *w)
 	bool ready = worker_has_ready(w);
 	if (worker_halt(w) == EVRT_HALT_WHEN_DRAINED)
 		return ready;
-	if (!ready && (stolen = evrt__worker_steal(w)) != NULL) {
+	if ((!ready || EVRT_SHAKE_CHOOSE(worker_steal, 8)) && (stolen = evrt__worker_steal(w)) != NULL) {
 		worker_run_strand(w, stolen);
 		ready = true;
 	}
@@ -179,6 +182,7 @@ evrt__worker_run(struct evrt_worker *w)
 	struct evrt_worker *outer = worker_self;
 
 	worker_self = w;
+	EVRT_SHAKE_THREAD(w->index);
 	w->turn_began = evrt__reactor_now(&w->reactor);
 	evrt_store_relaxed(&w->busy_since, w->turn_began);
 	while (worker_turn(w))

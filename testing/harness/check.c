@@ -82,8 +82,8 @@ evrt__test_mem_eq(const char *file, int line, const char *expr, const void *a, c
 			    y[i]);
 }
 
-int
-evrt__test_seed_choose(void)
+static int
+seed_read(void)
 {
 	const char *text = getenv("EVRT_TEST_SEED");
 	char *end;
@@ -93,6 +93,18 @@ evrt__test_seed_choose(void)
 	errno = 0;
 	seed = strtoull(text, &end, 0);
 	return errno || end == text || *end ? -1 : 0;
+}
+
+int
+evrt__test_seed_choose(void)
+{
+	char text[24];
+
+	if (seed_read() < 0)
+		return -1;
+	/* A seed of its own, if there is one, stays. */
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)seed);
+	return EVRT_SHAKE_BUILD ? setenv("EVRT_SHAKE_SEED", text, 0) : 0;
 }
 
 unsigned long long

@@ -94,6 +94,11 @@ void evrt__test_attempt(const struct evrt_test_run *, const struct evrt_test_cas
 /* Runs a case once for each fault of a kind, "alloc" or "sys", reports, and counts it in the run. */
 void evrt__test_with_faults(struct evrt_test_run *, const struct evrt_test_case *, const char *kind);
 
+/* Where base/shake.h is on, what a case does follows from a seed whether it asks for it or not. */
+#ifndef EVRT_SHAKE_BUILD
+#define EVRT_SHAKE_BUILD 0
+#endif
+
 /* Under a sanitizer: all takes several times as long. */
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 #define EVRT_TEST_SLOWNESS 4

@@ -149,8 +149,10 @@ case_run(struct evrt_test_run *run, const struct evrt_test_case *c)
 	} else {
 		run->failed++;
 		printf("FAIL %s: %s", c->name, attempt.reason);
-		if (evrt__test_page->seed_used)
+		if (evrt__test_page->seed_used || EVRT_SHAKE_BUILD)
 			printf(" [EVRT_TEST_SEED=%llu]", evrt__test_seed_value());
+		if (EVRT_SHAKE_BUILD)
+			printf(" [EVRT_SHAKE_SEED=%s]", getenv("EVRT_SHAKE_SEED"));
 		printf("\n");
 	}
 	fflush(stdout);

@@ -34,7 +34,8 @@ struct evrt_test_case {
 int evrt_test_main(int argc, char **argv, const struct evrt_test_case *cases);
 
 /* The seed for this run's random choices: EVRT_TEST_SEED if set, else random. The report of a failed case
- * names it, if the case asked for it. The same for all cases of one run. */
+ * names it, if the case asked for it. The same for all cases of one run. In a shake build (base/shake.h) the delays
+ * follow from it, too, unless EVRT_SHAKE_SEED is set. */
 uint64_t evrt_test_seed(void);
 
 /* Ends the case as failed; the printf-style reason is cut at about 1 kB. */

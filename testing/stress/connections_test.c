@@ -6,7 +6,7 @@
  * Checked:  every request is answered exactly once and in order, or its connection is closed; callbacks of one
  *           connection never overlap; the pool stops; nothing is left (descriptors here, memory under asan).
  *
- * EVRT_STRESS_S sets the duration in seconds (default 30).
+ * settings.h says what the environment may set.
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -16,7 +16,6 @@
 #include <evrt/pool.h>
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -27,8 +26,11 @@
 
 #include "base/atomic.h"
 #include "base/rand.h"
+#include "base/shake.h"
 #include "testing/harness/test.h"
+#include "testing/stress/settings.h"
 
+#define DURATION_S 30
 #define WORKERS 4
 #define CLIENTS 4
 #define CONNECTIONS_PER_CLIENT 50
@@ -199,6 +201,7 @@ meddler(void *arg)
 	struct evrt_rand rand;
 
 	evrt__rand_init(&rand, evrt_test_seed() + 1000 + (uintptr_t)arg);
+	EVRT_SHAKE_THREAD(1000 + (unsigned)(uintptr_t)arg);
 	while (!evrt_load_acquire(&stopping)) {
 		struct conn *c = table_pick(&rand);
 		if (!c)
@@ -296,6 +299,7 @@ client(void *arg)
 	struct evrt_rand rand;
 
 	evrt__rand_init(&rand, evrt_test_seed() + (uintptr_t)arg);
+	EVRT_SHAKE_THREAD(2000 + (unsigned)(uintptr_t)arg);
 	for (int i = 0; i < CONNECTIONS_PER_CLIENT; i++)
 		conns[i].fd = -1;
 	while (!evrt_load_acquire(&stopping))
@@ -321,23 +325,13 @@ listen_on(struct event_base *base)
 }
 
 static void
-sleep_for_the_duration(void)
-{
-	const char *text = getenv("EVRT_STRESS_S");
-	struct timespec left = { text ? atol(text) : 30, 0 };
-
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
-		continue;
-}
-
-static void
 everything_at_random(void)
 {
 	struct evrt_pool_config config;
 	pthread_t clients[CLIENTS], meddlers[MEDDLERS];
 
 	evrt_pool_config_init(&config);
-	config.workers = WORKERS;
+	config.workers = (unsigned)stress_number("EVRT_STRESS_WORKERS", WORKERS);
 	CHECK((pool = evrt_pool_new(&config)) != NULL);
 	struct evconnlistener *listener = listen_on(evrt_pool_as_base(pool));
 	CHECK_INT_EQ(evrt_pool_start(pool), 0);
@@ -345,7 +339,7 @@ everything_at_random(void)
 		CHECK_INT_EQ(pthread_create(&clients[i], NULL, client, (void *)i), 0);
 	for (uintptr_t i = 0; i < MEDDLERS; i++)
 		CHECK_INT_EQ(pthread_create(&meddlers[i], NULL, meddler, (void *)i), 0);
-	sleep_for_the_duration();
+	stress_sleep(DURATION_S);
 	/* In the middle of it: clients still send, meddlers still post. */
 	CHECK(evrt_pool_stop(pool, &(struct timeval){ 5, 0 }) >= 0);
 	evrt_store_release(&stopping, true);

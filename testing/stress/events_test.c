@@ -17,7 +17,9 @@
 
 #include "base/atomic.h"
 #include "base/rand.h"
+#include "base/shake.h"
 #include "testing/harness/test.h"
+#include "testing/stress/settings.h"
 
 #define THREADS 3
 #define EVENTS 4
@@ -122,7 +124,8 @@ drive(void *arg)
 	struct evrt_rand rand;
 
 	evrt__rand_init(&rand, d->seed);
-	for (int i = 0; i < STEPS; i++)
+	EVRT_SHAKE_THREAD(1000 + (unsigned)(d - drivers));
+	for (long i = 0; stress_goes_on(i, STEPS); i++)
 		subject_step(d, &d->subjects[evrt__rand_below(&rand, EVENTS)], &rand);
 	return NULL;
 }
@@ -159,7 +162,7 @@ event_del_keeps_its_promise_on_a_pool(void)
 	struct evrt_pool_config c;
 
 	evrt_pool_config_init(&c);
-	c.workers = 3;
+	c.workers = (unsigned)stress_number("EVRT_STRESS_WORKERS", 3);
 	c.wake_queue_strands = 1;
 	struct evrt_pool *pool = evrt_pool_new(&c);
 	CHECK_INT_EQ(evrt_pool_start(pool), 0);

@@ -6,7 +6,7 @@
  *           order, each once; a couple that nobody frees has all of its bytes in the end; nothing hangs, and nothing
  *           is left (descriptors here, memory under asan, races under tsan, lock order under lockdebug).
  *
- * EVRT_STRESS_S sets the duration in seconds (default 20).
+ * settings.h says what the environment may set.
  */
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
@@ -14,18 +14,19 @@
 #include <event2/thread.h>
 #include <evrt/pool.h>
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/atomic.h"
 #include "base/rand.h"
+#include "base/shake.h"
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
 #include "testing/stress/couples.h"
+#include "testing/stress/settings.h"
 
+#define DURATION_S 20
 #define WORKERS 8
 #define MEDDLERS 3
 #define PLACES 64
@@ -249,10 +250,15 @@ couple_make(unsigned place, struct evrt_rand *rand)
 	}
 	if (c->lasts)
 		evrt_test_count_add(&lasting_made, 1);
+	/* Held meanwhile: once the first has callbacks, they may free either. */
+	for (int i = 0; i < 2; i++)
+		bufferevent_incref(end[i]);
 	for (int i = 0; i < 2; i++)
 		bufferevent_setcb(end[i], on_read, on_write, on_event, &c->side[i]);
 	for (int i = 0; i < 2; i++)
 		bufferevent_enable(end[i], EV_READ | EV_WRITE);
+	for (int i = 0; i < 2; i++)
+		bufferevent_decref(end[i]);
 	evrt_store_release(&places[place], c);
 }
 
@@ -279,6 +285,7 @@ meddler(void *arg)
 	unsigned first = (unsigned)(uintptr_t)arg;
 
 	evrt__rand_init(&rand, evrt_test_seed() + 1000 + first);
+	EVRT_SHAKE_THREAD(1000 + first);
 	while (!evrt_load_acquire(&stopping)) {
 		/* Each has places of its own to fill. */
 		unsigned place = first + MEDDLERS * evrt__rand_below(&rand, PLACES / MEDDLERS);
@@ -305,16 +312,6 @@ meddler(void *arg)
 }
 
 /* ---- The whole. */
-
-static void
-sleep_for_the_duration(void)
-{
-	const char *text = getenv("EVRT_STRESS_S");
-	struct timespec left = { text ? atol(text) : 20, 0 };
-
-	while (nanosleep(&left, &left) < 0 && errno == EINTR)
-		continue;
-}
 
 /* Nobody meddles any more: whatever was switched off is on again, and lasting couples come to their end. */
 static void
@@ -346,7 +343,9 @@ let_the_lasting_finish(void)
 			bufferevent_trigger(bev, EV_WRITE, BEV_TRIG_IGNORE_WATERMARKS);
 			bufferevent_decref(bev);
 		}
-	evrt_test_count_wait(&lasting_done, evrt_test_count_get(&lasting_made));
+	/* One by one: each has the deadline to itself, however many there are and however slow the build is. */
+	while (evrt_test_count_get(&lasting_done) < evrt_test_count_get(&lasting_made))
+		evrt_test_count_wait(&lasting_done, evrt_test_count_get(&lasting_done) + 1);
 }
 
 static void
@@ -357,7 +356,7 @@ everything_at_random(void)
 	const struct timeval tick = { 0, 10000 };
 
 	evrt_pool_config_init(&config);
-	config.workers = WORKERS;
+	config.workers = (unsigned)stress_number("EVRT_STRESS_WORKERS", WORKERS);
 	CHECK((pool = evrt_pool_new(&config)) != NULL);
 	base = evrt_pool_as_base(pool);
 	couples_begin();
@@ -368,7 +367,7 @@ everything_at_random(void)
 	CHECK_INT_EQ(evrt_pool_start(pool), 0);
 	for (uintptr_t i = 0; i < MEDDLERS; i++)
 		CHECK_INT_EQ(pthread_create(&meddlers[i], NULL, meddler, (void *)i), 0);
-	sleep_for_the_duration();
+	stress_sleep(DURATION_S);
 	evrt_store_release(&stopping, true);
 	for (int i = 0; i < MEDDLERS; i++)
 		CHECK_INT_EQ(pthread_join(meddlers[i], NULL), 0);

@@ -1,7 +1,9 @@
 /* testing/stress/posts_test.c — no post is lost, and few need a system call.
  *
- * Here:     a million posts from 4 foreign threads to one worker that falls asleep whenever it can; the same
- *           one at a time, so that nearly each finds it asleep; posts to 10,000 strands of 8 workers.
+ * Here:     a million posts (EVRT_STRESS_POSTS) from 4 foreign threads to one worker that falls asleep whenever it
+ *           can; the same one at a time, so that nearly each finds it asleep; posts to 10,000 strands of 8 workers.
+ *
+ * settings.h says what the environment may set.
  */
 #include <event2/event.h>
 #include <evrt/pool.h>
@@ -11,14 +13,19 @@
 
 #include "base/atomic.h"
 #include "base/rand.h"
+#include "base/shake.h"
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
+#include "testing/stress/settings.h"
 
 #define SENDERS 4
 #define POSTS 1000000L
+#define BATCH 1000L
+#define BATCHES_WAITING_MAX 200 /* posts that nobody has run yet take memory */
 
 static struct evrt_pool *pool;
-static struct evrt_test_count batches; /* one per 1,000 posts that ran */
+static struct evrt_test_count batches; /* that ran in full */
+static evrt_atomic(long) sent;
 
 static struct evrt_pool *
 pool_of(unsigned workers, unsigned workers_per_set)
@@ -47,16 +54,22 @@ static void
 count_delivery(void *arg)
 {
 	(void)arg;
-	if (++delivered % 1000 == 0)
+	if (++delivered % BATCH == 0)
 		evrt_test_count_add(&batches, 1);
 }
 
 static void *
 send_many(void *arg)
 {
-	(void)arg;
-	for (long i = 0; i < POSTS / SENDERS; i++)
-		CHECK_INT_EQ(evrt_pool_post_worker(pool, 0, count_delivery, NULL), 0);
+	long each = stress_number("EVRT_STRESS_POSTS", POSTS) / SENDERS / BATCH * BATCH;
+
+	EVRT_SHAKE_THREAD(1000 + (unsigned)(uintptr_t)arg);
+	for (long done = 0; stress_goes_on(done, each); done += BATCH) {
+		for (long i = 0; i < BATCH; i++)
+			CHECK_INT_EQ(evrt_pool_post_worker(pool, 0, count_delivery, NULL), 0);
+		/* Also how a post that was lost shows early. */
+		evrt_test_count_wait(&batches, (evrt_add_relaxed(&sent, BATCH) + BATCH) / BATCH - BATCHES_WAITING_MAX);
+	}
 	return NULL;
 }
 
@@ -68,15 +81,16 @@ a_million_posts_to_one_worker(void)
 
 	pool = pool_of(1, 1);
 	evrt_pool_start(pool);
-	for (int i = 0; i < SENDERS; i++)
-		CHECK_INT_EQ(pthread_create(&sender[i], NULL, send_many, NULL), 0);
+	for (uintptr_t i = 0; i < SENDERS; i++)
+		CHECK_INT_EQ(pthread_create(&sender[i], NULL, send_many, (void *)i), 0);
 	for (int i = 0; i < SENDERS; i++)
 		pthread_join(sender[i], NULL);
-	evrt_test_count_wait(&batches, POSTS / 1000);
+	long posts = evrt_load_relaxed(&sent);
+	evrt_test_count_wait(&batches, posts / BATCH);
 	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
-	CHECK_INT_EQ(delivered, POSTS);
+	CHECK_INT_EQ(delivered, posts);
 	CHECK_INT_EQ(evrt_pool_stats(pool, 0, &stats), 0);
-	CHECK(stats.eventfd_writes * 10 < (uint64_t)POSTS);
+	CHECK(stats.eventfd_writes * 10 < (uint64_t)posts);
 	/* Never more than one write per sleep (and one more: the last may be under way). */
 	CHECK(stats.eventfd_writes <= stats.parks + stats.loops);
 	free_pool();
@@ -91,14 +105,13 @@ answer(void *arg)
 static void
 each_post_wakes_a_sleeper(void)
 {
-	static struct evrt_test_gate gates[20000];
-
 	pool = pool_of(2, 2);
 	evrt_pool_start(pool);
-	for (unsigned i = 0; i < sizeof(gates) / sizeof(gates[0]); i++) {
+	for (long i = 0; stress_goes_on(i, 20000); i++) {
+		struct evrt_test_gate gate = { 0 };
 		/* The answer is awaited, so that the worker has every chance to be on its way to sleep. */
-		CHECK_INT_EQ(evrt_pool_post_worker(pool, i % 2, answer, &gates[i]), 0);
-		evrt_test_gate_wait(&gates[i]);
+		CHECK_INT_EQ(evrt_pool_post_worker(pool, i % 2, answer, &gate), 0);
+		evrt_test_gate_wait(&gate);
 	}
 	free_pool();
 }
@@ -128,7 +141,7 @@ visit(void *arg)
 		continue;
 	c->last_seen = c->runs;
 	evrt_sub_acq_rel(&c->inside, 1);
-	if (evrt_add_relaxed(&runs_in_all, 1L) + 1 == (long)STRANDS * PER_STRAND)
+	if ((evrt_add_relaxed(&runs_in_all, 1L) + 1) % BATCH == 0)
 		evrt_test_count_add(&batches, 1);
 }
 
@@ -136,10 +149,15 @@ static void *
 send_at_random(void *arg)
 {
 	struct evrt_rand rand;
+
 	evrt__rand_init(&rand, evrt_test_seed() + (uintptr_t)arg);
-	for (long i = 0; i < (long)STRANDS * PER_STRAND / SENDERS; i++) {
-		struct cell *c = &cells[evrt__rand_below(&rand, STRANDS)];
-		CHECK_INT_EQ(evrt_strand_post(c->strand, visit, c), 0);
+	EVRT_SHAKE_THREAD(1000 + (unsigned)(uintptr_t)arg);
+	for (long done = 0; stress_goes_on(done, (long)STRANDS * PER_STRAND / SENDERS); done += BATCH) {
+		for (long i = 0; i < BATCH; i++) {
+			struct cell *c = &cells[evrt__rand_below(&rand, STRANDS)];
+			CHECK_INT_EQ(evrt_strand_post(c->strand, visit, c), 0);
+		}
+		evrt_test_count_wait(&batches, (evrt_add_relaxed(&sent, BATCH) + BATCH) / BATCH - BATCHES_WAITING_MAX);
 	}
 	return NULL;
 }
@@ -152,7 +170,8 @@ visit_at_random(unsigned workers_per_set)
 	uint64_t stolen = 0;
 	pthread_t sender[SENDERS];
 
-	pool = pool_of(8, workers_per_set);
+	unsigned workers = (unsigned)stress_number("EVRT_STRESS_WORKERS", 8);
+	pool = pool_of(workers, workers_per_set);
 	for (int i = 0; i < STRANDS; i++)
 		CHECK((cells[i].strand = evrt_strand_new(pool)) != NULL);
 	evrt_pool_start(pool);
@@ -160,15 +179,15 @@ visit_at_random(unsigned workers_per_set)
 		CHECK_INT_EQ(pthread_create(&sender[i], NULL, send_at_random, (void *)i), 0);
 	for (int i = 0; i < SENDERS; i++)
 		pthread_join(sender[i], NULL);
-	evrt_test_count_wait(&batches, 1);
+	evrt_test_count_wait(&batches, evrt_load_relaxed(&sent) / BATCH);
 	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
 	long sum = 0;
 	for (int i = 0; i < STRANDS; i++) {
 		sum += cells[i].runs;
 		evrt_strand_free(cells[i].strand);
 	}
-	CHECK_INT_EQ(sum, (long)STRANDS * PER_STRAND);
-	for (unsigned i = 0; i < 8; i++) {
+	CHECK_INT_EQ(sum, evrt_load_relaxed(&sent));
+	for (unsigned i = 0; i < workers; i++) {
 		evrt_pool_stats(pool, i, &stats);
 		stolen += stats.stolen;
 	}
@@ -185,7 +204,7 @@ strands_never_overlap(void)
 static void
 strands_never_overlap_and_are_stolen(void)
 {
-	CHECK(visit_at_random(1) > 0);
+	CHECK(visit_at_random(1) > 0 || stress_number("EVRT_STRESS_WORKERS", 8) == 1);
 }
 
 static const struct evrt_test_case cases[] = {
