@@ -8,6 +8,7 @@
  * strands that may run anywhere it runs itself, those pinned to a worker stay queued for the next start.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -102,6 +103,9 @@ evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
 void
 evrt__pool_free(struct evrt_pool *p)
 {
+	/* PAIRS pool.senders: what they sent has been seen, so they have been counted. In a fork's child nobody comes. */
+	while (!evrt__pool_is_forked(p) && evrt_load_seq_cst(&p->senders))
+		sched_yield();
 	for (unsigned i = 0; p->workers && i < p->set.workers && p->workers[i].pool; i++) {
 		if (p->workers[i].own)
 			evrt__strand_unref(&p->workers[i].own->strand);

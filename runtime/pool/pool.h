@@ -153,6 +153,7 @@ struct evrt_pool {
 	evrt_atomic(bool) got_exit, got_break; /* what has been asked since the last start (loopexit, loopbreak) */
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
 	evrt_atomic(int64_t) pending;   /* the part of threads that are no workers */
+	evrt_atomic(uint32_t) senders;  /* such threads, on their way from a push to the end of its wake */
 	evrt_atomic(uint64_t) posts_refused; /* relaxed: for statistics */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_pool_limits_state limits;
 

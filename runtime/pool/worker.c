@@ -31,6 +31,23 @@ foreign_is_ready(struct evrt_pool_strand *ps, evrt_atomic(evrt_ns) *inbox_since)
 	evrt__stats_ready(&ps->ready_since, since);
 }
 
+/* To the workers that may run it. */
+static void
+worker_send(struct evrt_pool_strand *ps)
+{
+	struct evrt_worker *pinned = ps->pinned;
+	struct evrt_group *g = ps->group;
+
+	if (pinned) {
+		evrt__inbox_push(&pinned->inbox, &ps->travel);
+		evrt__worker_use_own(pinned);
+		evrt__reactor_wake(&pinned->reactor);
+	} else {
+		evrt__inbox_push(&g->inbox, &ps->travel);
+		evrt__group_call(g, false);
+	}
+}
+
 void
 evrt__worker_enqueue(struct evrt_pool_strand *ps)
 {
@@ -43,15 +60,16 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 		evrt__stats_ready(&ps->ready_since, w->turn_began);
 	else
 		foreign_is_ready(ps, pinned ? &pinned->inbox_since : &g->inbox_since);
-	if (pinned && pinned != w) {
-		evrt__inbox_push(&pinned->inbox, &ps->travel);
-		evrt__worker_use_own(pinned);
-		evrt__reactor_wake(&pinned->reactor);
+	if (!ours) {
+		/* PAIRS pool.senders: before the push. What is sent may be all that somebody waits for before it frees the pool,
+		 * while we have not come to the wake yet. */
+		evrt_add_seq_cst(&g->pool->senders, 1u);
+		worker_send(ps);
+		evrt_sub_seq_cst(&g->pool->senders, 1u);
+	} else if (pinned && pinned != w) {
+		worker_send(ps);
 	} else if (pinned) {
 		w->own_ready = true;
-	} else if (!ours) {
-		evrt__inbox_push(&g->inbox, &ps->travel);
-		evrt__group_call(g, false);
 	} else if (!EVRT_SHAKE_CHOOSE(worker_overflow, 16) && evrt__ring_push(&w->ring, ps)) {
 		if (!w->reporting)
 			evrt__worker_share(w, evrt__ring_length(&w->ring));
