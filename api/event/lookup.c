@@ -73,12 +73,14 @@ evrt__base_strand_for_connection(struct event_base *base)
 {
 	if (base->kind != EVRT_BASE_POOLED)
 		return evrt__base_strand_for_new(base);
-	struct evrt_worker *w = evrt__worker_self();
-	struct evrt_pool_strand *ps = evrt__pool_strand_new(evrt__pool_place(base->pool), NULL);
+	struct evrt_pool *p = base->pool;
+	struct evrt_worker *self = evrt__worker_self();
+	struct evrt_pool_strand *ps = evrt__pool_strand_new(evrt__pool_place(p), NULL);
 	if (!ps)
 		return NULL;
-	if (w && w->pool == base->pool)
-		evrt_count_own(&w->connections, (uint64_t)1);
+	/* Within a group a connection is nobody's: whoever accepts it counts it. */
+	bool accepts = self && self->pool == p && self->group == ps->group;
+	evrt_add_relaxed(&(accepts ? self : &p->workers[ps->group->first])->connections, (uint64_t)1);
 	return &ps->strand;
 }
 

@@ -78,6 +78,10 @@ enum { SKIP, DONE };
 	X(int, -1, SKIP, sendmmsg, (int a, struct mmsghdr *b, unsigned c, int d), (a, b, c, d), EINTR, EAGAIN, \
 	    ENOMEM) \
 	X(int, -1, SKIP, getsockname, (int a, struct sockaddr *b, socklen_t *c), (a, b, c), ENOMEM) \
+	X(int, -1, SKIP, timerfd_create, (int a, int b), (a, b), EMFILE, ENOMEM) \
+	X(int, -1, SKIP, timerfd_settime, (int a, int b, const struct itimerspec *c, struct itimerspec *d), \
+	    (a, b, c, d), 0) \
+	X(int, -1, SKIP, sched_setaffinity, (pid_t a, size_t b, const cpu_set_t *c), (a, b, c), EINVAL) \
 	X(int, -1, SKIP, thread_create, (pthread_t *a, void *(*b)(void *), void *c), (a, b, c), EAGAIN)
 
 #define NUMBER(result, failed, mode, name, ...) CALL_##name,

@@ -41,7 +41,7 @@ struct evrt_worker_stats {
 	uint64_t overflows;       /**< strands sent to the common queue because its own was full */
 	uint64_t longest_run_ns;  /**< longest time that one strand held the worker */
 	uint64_t busy_ns;         /**< time spent outside the kernel's wait */
-	uint64_t connections;     /**< accepted connections that were dealt to it */
+	uint64_t connections;     /**< accepted connections dealt to it; in a set of several: that it took */
 	uint64_t queue_strands;   /**< strands in its queue now (not a counter) */
 	uint64_t polls;           /**< times it asked the kernel for reports, or waited for them */
 	uint64_t rescues;         /**< times it found what another worker, stuck in a callback, had not looked at */

@@ -33,18 +33,25 @@ static struct evrt_test_count accepted, ended;
 static struct sockaddr_in address;
 
 static void
-make_pool(int starts)
+make_pool_of_sets(int starts, unsigned workers_per_set)
 {
 	struct evrt_pool_config config;
 
 	evrt_pool_config_init(&config);
 	config.workers = WORKERS;
+	config.workers_per_set = workers_per_set;
 	config.wake_queue_strands = 1;
 	pool = evrt_pool_new(&config);
 	CHECK(pool != NULL);
 	base = evrt_pool_as_base(pool);
 	if (starts)
 		CHECK_INT_EQ(evrt_pool_start(pool), 0);
+}
+
+static void
+make_pool(int starts)
+{
+	make_pool_of_sets(starts, WORKERS);
 }
 
 static struct evconnlistener *
@@ -264,7 +271,7 @@ connections_are_dealt_over_the_workers(void)
 	struct evrt_worker_stats stats;
 	int fds[CONNECTIONS], served = 0;
 	uint64_t dealt = 0;
-	make_pool(0);
+	make_pool_of_sets(0, 1);
 	struct evconnlistener *lev = listen_here(note_worker);
 	for (int i = 0; i < CONNECTIONS; i++)
 		fds[i] = connect_here();
