@@ -61,8 +61,8 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 	else
 		foreign_is_ready(ps, pinned ? &pinned->inbox_since : &g->inbox_since);
 	if (!ours) {
-		/* PAIRS pool.senders: before the push. What is sent may be all that somebody waits for before it frees the pool,
-		 * while we have not come to the wake yet. */
+		/* PAIRS pool.senders: before the push. What is sent may be all that somebody waits for before it frees the
+		 * pool, while we have not come to the wake yet. */
 		evrt_add_seq_cst(&g->pool->senders, 1u);
 		worker_send(ps);
 		evrt_sub_seq_cst(&g->pool->senders, 1u);
