@@ -12,11 +12,13 @@ static void
 the_table_is_complete(void)
 {
 	const unsigned known = EVRT_BF_ET | EVRT_BF_O1 | EVRT_BF_FDS | EVRT_BF_EARLY_CLOSE |
-	    EVRT_BF_CONCURRENT | EVRT_BF_DEFERRED;
+	    EVRT_BF_CONCURRENT | EVRT_BF_DEFERRED | EVRT_BF_SHARED;
 	CHECK(strlen(suite_poller->name) > 0);
 	CHECK_INT_EQ(suite_poller->features & ~known, 0);
 	/* One without CONCURRENT must have a private copy, and so somewhere to take it. */
 	CHECK((suite_poller->features & EVRT_BF_CONCURRENT) != 0 || suite_poller->prepare != NULL);
+	/* Whoever shares it may watch it from another one. */
+	CHECK_INT_EQ((suite_poller->features & EVRT_BF_SHARED) != 0, suite_poller->descriptor != NULL);
 }
 
 static void

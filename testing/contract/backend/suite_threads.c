@@ -76,6 +76,76 @@ set_takes_effect_on_a_running_wait(void)
 	suite_end(t.state);
 }
 
+#define STOP 1000000u
+
+static void *
+sharer_run(void *arg)
+{
+	struct waiter *t = arg;
+	struct evrt_ready out[1];
+
+	for (;;) {
+		int n = suite_poller->wait(t->state, -1, out, 1);
+		CHECK(n >= 0 || n == -EINTR);
+		if (n == 1 && out[0].generation == STOP)
+			return NULL;
+		if (n == 1)
+			evrt_test_count_add(&t->reports, 1);
+	}
+}
+
+/* An edge is reported to one of those who wait, and to nobody else; a level to all of them, one after the other. */
+static void
+several_wait_at_once(void)
+{
+	enum { ROUNDS = 300, SHARERS = 4 };
+	struct waiter t = {.state = suite_begin()};
+	pthread_t threads[SHARERS];
+	struct wire w, stop;
+
+	suite_wires->open(&w);
+	suite_wires->open(&stop);
+	suite_set(t.state, &w, 1, 0, R | E);
+	for (int i = 0; i < SHARERS; i++)
+		CHECK_INT_EQ(pthread_create(&threads[i], NULL, sharer_run, &t), 0);
+	for (int i = 1; i <= ROUNDS; i++) {
+		suite_wires->feed(&w);
+		evrt_test_count_wait(&t.reports, i);
+	}
+	suite_set(t.state, &stop, STOP, 0, R);
+	suite_wires->feed(&stop);
+	for (int i = 0; i < SHARERS; i++)
+		CHECK_INT_EQ(pthread_join(threads[i], NULL), 0);
+	CHECK_INT_EQ(evrt_test_count_get(&t.reports), ROUNDS);
+	suite_wires->close(&w);
+	suite_wires->close(&stop);
+	suite_end(t.state);
+}
+
+static void
+another_poller_watches_the_whole_set(void)
+{
+	void *s = suite_begin(), *outer;
+	struct wire w;
+	struct evrt_ready out[1];
+
+	CHECK_INT_EQ(suite_poller->open(&outer), 0);
+	CHECK_INT_EQ(suite_poller->set(outer, suite_poller->descriptor(s), 9, 0, R), 0);
+	suite_wires->open(&w);
+	suite_set(s, &w, 1, 0, R | E);
+	CHECK_INT_EQ(suite_poller->wait(outer, 0, out, 1), 0);
+	suite_wires->feed(&w);
+	for (int i = 0; i < 2; i++) { /* until somebody takes it out of the set */
+		CHECK_INT_EQ(suite_poller->wait(outer, -1, out, 1), 1);
+		CHECK_INT_EQ(out[0].generation, 9);
+	}
+	suite_expect_one(s, &w, 1, R);
+	CHECK_INT_EQ(suite_poller->wait(outer, 0, out, 1), 0);
+	suite_wires->close(&w);
+	suite_poller->close(outer);
+	suite_end(s);
+}
+
 static void
 wait_reads_the_copy_that_prepare_took(void)
 {
@@ -165,6 +235,8 @@ set_and_wait_do_not_race(void)
 const struct suite_case suite_thread_cases[] = {
 	{"set_takes_effect_on_a_running_wait", set_takes_effect_on_a_running_wait,
 	    EVRT_BF_CONCURRENT | EVRT_BF_ET, 0},
+	{"several_wait_at_once", several_wait_at_once, EVRT_BF_SHARED, 0},
+	{"another_poller_watches_the_whole_set", another_poller_watches_the_whole_set, EVRT_BF_SHARED, 0},
 	{"wait_reads_the_copy_that_prepare_took", wait_reads_the_copy_that_prepare_took,
 	    0, EVRT_BF_CONCURRENT | EVRT_BF_DEFERRED},
 	{"set_and_wait_do_not_race", set_and_wait_do_not_race, 0, 0},
