@@ -111,6 +111,7 @@ several_wait_at_once(void)
 	for (int i = 1; i <= ROUNDS; i++) {
 		suite_wires->feed(&w);
 		evrt_test_count_wait(&t.reports, i);
+		suite_wires->drain(&w);
 	}
 	suite_set(t.state, &stop, STOP, 0, R);
 	suite_wires->feed(&stop);
