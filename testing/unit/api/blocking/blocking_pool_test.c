@@ -316,7 +316,8 @@ child_of_a_fork(struct call *c)
 
 	CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, call_done, &own, NULL), -1);
 	CHECK_INT_EQ(errno, ECHILD);
-	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), -1);
+	CHECK_INT_EQ(errno, ECHILD);
 	evrt_pool_free(pool);
 	check_call(c, ECANCELED);
 	base = evrt_base_new(2);
