@@ -285,8 +285,10 @@ evrt_pool_post(struct evrt_pool *pool, void (*fn)(void *), void *arg)
 	struct evrt_strand *s = evrt_strand_new(pool);
 	if (!s)
 		return -1;
+	evrt__pool_enter(pool); /* it may run, and the pool be freed, before we let go of the strand */
 	int r = evrt_strand_post(s, fn, arg);
 	evrt_strand_free(s);
+	evrt__pool_leave(pool);
 	return r;
 }
 

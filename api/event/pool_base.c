@@ -148,6 +148,7 @@ evrt__pool_free_with_bases(struct evrt_pool *p, bool finalize)
 	uint64_t run = evrt__pool_current_run(p);
 	evrt__pool_halt_run(p, run, EVRT_HALT_NOW);
 	evrt__pool_wait_ended(p, run, EVRT_NS_NEVER);
+	evrt__pool_wait_alone(p);
 	evrt__base_blocking_shut(evrt_pool_as_base(p));
 	evrt__limits_close(p);
 	pool_drop_all(p, finalize);

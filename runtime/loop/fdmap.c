@@ -132,6 +132,13 @@ fdmap_by_edges(const struct evrt_fdmap *m, const struct evrt_fd *e)
 	return false;
 }
 
+static void
+fdmap_next_generation(struct evrt_fd *e)
+{
+	if (++e->generation == EVRT_REACTOR_GENERATION)
+		e->generation++;
+}
+
 /* Tells the poller what `e` should be registered for. 0 or -errno, `e` unchanged on failure. */
 static int
 fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
@@ -144,17 +151,14 @@ fdmap_sync(struct evrt_fdmap *m, struct evrt_fd *e, int fd, bool again)
 	if (want == 0 && e->registered == 0)
 		return 0;
 	EVRT_SHAKE(fdmap_sync);
+	/* On a pool another worker may have fetched a report of before: it is stale now, for what still holds is reported
+	 * anew. */
+	if (m->shared && again)
+		fdmap_next_generation(e);
 	int err = evrt__reactor_set(r, fd, e->generation, e->registered, want);
 	if (err == 0)
 		e->registered = (uint8_t)want;
 	return err;
-}
-
-static void
-fdmap_next_generation(struct evrt_fd *e)
-{
-	if (++e->generation == EVRT_REACTOR_GENERATION)
-		e->generation++;
 }
 
 /* The first watcher says whose poller is used. Another's may still have what stands for one that is away. */
@@ -246,6 +250,7 @@ evrt__fdmap_come_back(struct evrt_fdmap *m, struct evrt_slot *slot)
 
 	EVRT_ASSERT(e);
 	fdmap_lock(m, slot->fd);
+	evrt__slot_forget_levels(slot);
 	e->lingering--;
 	evrt__list_push_head(&e->slots, &slot->fd_link);
 	e->silenced &= (uint8_t)~slot->interest;
@@ -296,14 +301,10 @@ evrt__fdmap_rearm(struct evrt_fdmap *m, struct evrt_slot *slot, unsigned bits)
 
 	EVRT_ASSERT(e);
 	fdmap_lock(m, slot->fd);
+	evrt__slot_forget_levels(slot);
 	if (e->reactor->backend->features & EVRT_BF_ET) {
-		if (fdmap_by_edges(m, e)) {
-			/* On a pool another worker may have fetched an edge of before, which the callback has dealt with: it
-			 * is of another generation now, and what still holds is reported anew. */
-			if (m->shared)
-				fdmap_next_generation(e);
+		if (fdmap_by_edges(m, e))
 			fdmap_sync(m, e, slot->fd, true);
-		}
 	} else if (e->silenced & bits) {
 		e->silenced &= (uint8_t)~bits;
 		fdmap_sync(m, e, slot->fd, false);

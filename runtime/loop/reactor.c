@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/shake.h"
 #include "base/sys.h"
+#include "threading/fork.h"
 
 evrt_atomic(evrt_reactor_look_fn) evrt__reactor_before_wait;
 
@@ -30,6 +31,7 @@ evrt__reactor_init(struct evrt_reactor *r, const struct evrt_backend_ops *backen
 	evrt_store_relaxed(&r->wake_writes, (uint64_t)0);
 	evrt__timers_init(&r->timers);
 	r->shared = shared;
+	r->forks = evrt__fork_count();
 	r->timer_fd = -1;
 	evrt_store_relaxed(&r->first, EVRT_NS_NEVER);
 	if (shared)
@@ -137,7 +139,7 @@ evrt__reactor_note_first(struct evrt_reactor *r)
 	if (first == was)
 		return false;
 	evrt_store_relaxed(&r->first, first);
-	if (r->timer_fd >= 0) {
+	if (r->timer_fd >= 0 && r->forks == evrt__fork_count()) {
 		evrt_ns at = first == EVRT_NS_NEVER ? 0 : first; /* 0: none */
 		struct itimerspec when = { .it_value = {
 			.tv_sec = (time_t)(at / EVRT_NS_PER_SEC), .tv_nsec = (long)(at % EVRT_NS_PER_SEC) } };
@@ -177,6 +179,7 @@ evrt__reactor_reopen(struct evrt_reactor *r)
 	r->timer_fd = timer_fd;
 	r->poller = poller;
 	evrt__park_init(&r->park);
+	r->forks = evrt__fork_count();
 	if (r->shared) { /* which sets the new timerfd, whatever the old one was set to */
 		evrt_store_relaxed(&r->first, EVRT_NS_NEVER);
 		evrt__reactor_note_first(r);

@@ -42,6 +42,7 @@ struct evrt_reactor {
 	 * under timers_lock, read by all, relaxed: whoever changes it tells those who sleep. */
 	evrt_atomic(evrt_ns) first;
 	int timer_fd;                     /* rings at `first`; -1: who waits minds the time himself */
+	unsigned forks;                   /* a child of a fork has the parent's timerfd, and must not set it */
 	/* A pool's poller whose set must not change while it waits: rank poller. Unused elsewhere. */
 	bool set_locked;
 	pthread_mutex_t set_lock;

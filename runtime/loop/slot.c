@@ -105,10 +105,8 @@ evrt__slot_linger(struct evrt_slot *slot)
 	evrt__fdmap_linger(slot->strand->fdmap, slot);
 }
 
-/* What was reported meanwhile is told anew if it still holds: a level-triggered owner must not be called for
- * what it has dealt with already. */
-static void
-slot_forget_levels(struct evrt_slot *slot)
+void
+evrt__slot_forget_levels(struct evrt_slot *slot)
 {
 	if (!(slot->interest & EVRT_EDGE))
 		evrt_and_acq_rel(&slot->bits, ~(EVRT_IO_MASK | EVRT_HUP));
@@ -119,7 +117,6 @@ evrt__slot_come_back(struct evrt_slot *slot)
 {
 	EVRT_DCHECK(slot->lingers);
 	slot->lingers = false;
-	slot_forget_levels(slot);
 	int err = evrt__fdmap_come_back(slot->strand->fdmap, slot);
 	if (err < 0)
 		slot->fd = -1;
@@ -131,7 +128,6 @@ evrt__slot_rearm(struct evrt_slot *slot, unsigned bits)
 {
 	if (slot->fd < 0)
 		return;
-	slot_forget_levels(slot);
 	evrt__fdmap_rearm(slot->strand->fdmap, slot, bits);
 }
 
@@ -276,16 +272,18 @@ evrt__slot_set_deadline(struct evrt_slot *slot, evrt_ns deadline)
 	evrt__reactor_unlock_timers(home);
 }
 
-/* Timers locked. */
 static void
 slot_arm_again(struct evrt_node *n)
 {
 	struct evrt_pool_slot *ps = EVRT_CONTAINER_OF(n, struct evrt_pool_slot, again);
+	struct evrt_reactor *home = ps->slot.strand->home;
 
 	EVRT_SHAKE(slot_armed_at_seen);
 	/* Cleared before the deadline is read: a setter from now on asks anew. */
 	evrt_and_seq_cst(&ps->again_queued, 0u);
+	evrt__reactor_lock_timers(home);
 	slot_arm(ps);
+	evrt__reactor_unlock_timers(home);
 	evrt__slot_unref(&ps->slot);
 }
 

@@ -87,6 +87,10 @@ bool evrt__slot_wants_rearm(const struct evrt_slot *);
 /* deadline 0 cancels. For strands of a pool; on others 0 is accepted. */
 void evrt__slot_set_deadline(struct evrt_slot *, evrt_ns deadline);
 
+/* What was reported so far is told anew if it still holds: a level-triggered owner must not be called for what it has
+ * dealt with already. By the fd map, locked, which makes reports of before stale in the same breath. */
+void evrt__slot_forget_levels(struct evrt_slot *);
+
 /* From a poller's report: fd map locked (pool) or strand locked (loop). */
 void evrt__slot_deliver(struct evrt_slot *, unsigned bits);
 /* From home's queue: its entry has expired. Timers locked. */

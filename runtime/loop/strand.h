@@ -29,7 +29,7 @@ struct evrt_strand_ops {
 	/* Home's first timer comes earlier than before: whoever sleeps until the old one must be told. Home's timers are
 	 * locked. NULL: a plain loop, whose timers are changed under the strand's lock. */
 	void (*timers_changed)(struct evrt_strand *);
-	/* `node` is to arrive soon, with home's timers locked. NULL where timers_changed is. */
+	/* `node` is to arrive soon, on a worker. Home's timers are locked. NULL where timers_changed is. */
 	void (*timers_later)(struct evrt_strand *, struct evrt_node *);
 	/* The number of things that keep the loop from ending changed by `delta`. NULL: the strand counts. */
 	void (*count)(struct evrt_strand *, int delta);

@@ -185,8 +185,9 @@ static void
 group_hush(struct evrt_group *g)
 {
 	group_read_eventfd(g->bell_fd);
-	/* PAIRS group.belled: who rings counts itself first. What we have just read may have been for that one. */
-	if (evrt_load_seq_cst(&g->belled))
+	/* PAIRS group.belled, pool.halt: who rings says first whom for. What we have just read may have been for that one,
+	 * or for all. */
+	if (evrt_load_seq_cst(&g->belled) || evrt_load_seq_cst(&g->pool->halt) != EVRT_HALT_NO)
 		group_write_eventfd(g->bell_fd);
 }
 
@@ -227,11 +228,12 @@ evrt__worker_use_own(struct evrt_worker *w)
 		return;
 	/* PAIRS worker.place: it says that it enters the set, then looks at own_used; we the other way round. All
 	 * seq_cst. */
+	evrt_add_seq_cst(&g->belled, 1u); /* before it can leave */
 	if (evrt_cas_seq_cst(&w->place, &place, (unsigned)EVRT_PLACE_BELLED)) {
 		EVRT_SHAKE(group_bell);
-		evrt_add_seq_cst(&g->belled, 1u);
 		group_write_eventfd(g->bell_fd);
 	} else {
+		evrt_sub_seq_cst(&g->belled, 1u);
 		evrt__reactor_wake(&w->reactor);
 	}
 }
@@ -304,7 +306,8 @@ evrt__group_take_inbox(struct evrt_group *g, struct evrt_worker *to)
 	if (!count)
 		return;
 	evrt__stats_inbox(&to->counters, count);
-	evrt__worker_share(to, evrt__ring_length(&to->ring) - 1);
+	uint32_t queued = evrt__ring_length(&to->ring);
+	evrt__worker_share(to, queued ? queued - 1 : 0);
 }
 
 void
@@ -325,10 +328,12 @@ evrt__reactor_serve_timers(struct evrt_reactor *r, struct evrt_group *g, struct 
 	evrt_ns armed_at;
 	bool late = g->reactor == r && !evrt__inbox_empty(&g->late);
 
-	if (!late && evrt_load_relaxed(&r->first) == EVRT_NS_NEVER)
+	if (late)
+		evrt__group_arm_late(g);
+	if (evrt_load_relaxed(&r->first) == EVRT_NS_NEVER)
 		return;
 	evrt_ns now = evrt__reactor_now(r);
-	if (!late && evrt_load_relaxed(&r->first) > now)
+	if (evrt_load_relaxed(&r->first) > now)
 		return; /* nothing is due, or another one is at it */
 	/* It may be a setter who has the lock, and the timerfd has rung already: to give up would be to forget. */
 	evrt__reactor_lock_timers(r);
@@ -336,11 +341,10 @@ evrt__reactor_serve_timers(struct evrt_reactor *r, struct evrt_group *g, struct 
 	evrt_store_relaxed(&r->first, EVRT_NS_NEVER);
 	by->reporting = true;
 	EVRT_SHAKE(group_timers);
-	while ((t = evrt__timers_pop_due(&r->timers, now, &armed_at)))
+	/* A portion: setters wait for the lock. What is left is due at once, and rings again. */
+	for (unsigned n = 0; n < EVRT_TIMERS_AT_ONCE && (t = evrt__timers_pop_due(&r->timers, now, &armed_at)); n++)
 		evrt__slot_timer_due(t);
 	by->reporting = false;
-	if (late)
-		evrt__group_arm_late(g);
 	evrt__reactor_note_first(r);
 	evrt__reactor_unlock_timers(r);
 }

@@ -94,21 +94,22 @@ evrt__group_word_enter(struct evrt_group_word *w)
 	evrt_add_seq_cst(&w->word, EVRT_GROUP_WAITER);
 }
 
-/* Takes a sleeper out of the word, and what it was called for. */
-static inline void
+/* Takes a sleeper out of the word, and the call. True: somebody had called. */
+static inline bool
 evrt__group_word_rise(struct evrt_group_word *w, uint64_t sleeper)
 {
 	uint64_t seen = evrt_load_relaxed(&w->word);
 
 	while (!evrt_cas_seq_cst(&w->word, &seen, (seen - sleeper) & ~EVRT_GROUP_CALLED))
 		continue;
+	return (seen & EVRT_GROUP_CALLED) != 0;
 }
 
-/* It is up, and looks at everything now. */
-static inline void
+/* It is up. True: it was called, and looks at everything now, or has somebody else do so. */
+static inline bool
 evrt__group_word_leave(struct evrt_group_word *w)
 {
-	evrt__group_word_rise(w, EVRT_GROUP_WAITER);
+	return evrt__group_word_rise(w, EVRT_GROUP_WAITER);
 }
 
 /* It is about to park deep, has announced that, and looks once more before it does. False: it must stay, nobody else
@@ -126,10 +127,10 @@ evrt__group_word_submerge(struct evrt_group_word *w, unsigned place)
 }
 
 /* It is up again, or did not park after all. */
-static inline void
+static inline bool
 evrt__group_word_emerge(struct evrt_group_word *w, unsigned place)
 {
-	evrt__group_word_rise(w, UINT64_C(1) << (EVRT_GROUP_DEEP_SHIFT + place));
+	return evrt__group_word_rise(w, UINT64_C(1) << (EVRT_GROUP_DEEP_SHIFT + place));
 }
 
 #endif

@@ -69,12 +69,32 @@ evrt__worker_worth(const struct evrt_worker *w)
 }
 
 bool
+evrt__worker_others_hide(const struct evrt_worker *w)
+{
+	const struct evrt_pool *p = w->pool;
+
+	for (unsigned i = 0; p->set.steal && i < p->set.workers; i++)
+		if (i != w->index && evrt__ring_length(&p->workers[i].ring))
+			return true;
+	return false;
+}
+
+bool
 evrt__worker_others_awake(const struct evrt_worker *w)
 {
 	const struct evrt_pool *p = w->pool;
 	uint64_t all = p->set.workers == 64 ? UINT64_MAX : (UINT64_C(1) << p->set.workers) - 1;
 
 	return (evrt_load_seq_cst(&p->parked) | UINT64_C(1) << w->index) != all;
+}
+
+/* In a set that all share those who hide something call, as long as nobody is deep. */
+static bool
+needs_guard(const struct evrt_worker *w)
+{
+	const struct evrt_pool *p = w->pool;
+
+	return p->set.steal && (p->groups_count > 1 || evrt__group_word_deep(&w->group->word));
 }
 
 void
@@ -92,20 +112,11 @@ evrt__worker_share(struct evrt_worker *w, uint32_t hidden)
 		/* PAIRS pool.guard, after the push, as above. */
 		if (evrt_load_seq_cst(&p->guard))
 			return;
-		/* Those who wait beside it hear all but what it hides. Of other groups they hear nothing. */
-		if (hidden == 0 && p->groups_count == 1 && evrt__group_word_is_heard(&w->group->word))
+		/* Where nobody needs a guard, those who wait beside it hear all but what it hides. */
+		if (hidden == 0 && !needs_guard(w) && evrt__group_word_is_heard(&w->group->word))
 			return;
 	}
 	evrt__group_call(w->group, true);
-}
-
-/* In a set that all share those who hide something call, as long as nobody is deep. */
-static bool
-needs_guard(const struct evrt_worker *w)
-{
-	const struct evrt_pool *p = w->pool;
-
-	return p->set.steal && (p->groups_count > 1 || evrt__group_word_deep(&w->group->word));
 }
 
 bool

@@ -101,11 +101,16 @@ evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
 }
 
 void
-evrt__pool_free(struct evrt_pool *p)
+evrt__pool_wait_alone(struct evrt_pool *p)
 {
-	/* PAIRS pool.senders: what they sent has been seen, so they have been counted. In a fork's child nobody comes. */
+	/* What they did has been seen, so they have been counted. In a fork's child they do not exist. */
 	while (!evrt__pool_is_forked(p) && evrt_load_seq_cst(&p->senders))
 		sched_yield();
+}
+
+void
+evrt__pool_free(struct evrt_pool *p)
+{
 	for (unsigned i = 0; p->workers && i < p->set.workers && p->workers[i].pool; i++) {
 		if (p->workers[i].own)
 			evrt__strand_unref(&p->workers[i].own->strand);
@@ -210,6 +215,7 @@ evrt__pool_reopen(struct evrt_pool *p)
 
 	if (evrt__pool_is_torn(p))
 		return -ECHILD;
+	evrt_store_seq_cst(&p->senders, 0u); /* they are in the parent */
 	for (unsigned i = 0; err == 0 && i < p->set.workers; i++)
 		err = evrt__reactor_reopen(&p->workers[i].reactor);
 	if (err == 0)
@@ -291,17 +297,10 @@ evrt__pool_run_here(struct evrt_pool *p)
 	evrt__pool_wait_ended(p, run, EVRT_NS_NEVER);
 }
 
-void
-evrt__pool_halt(struct evrt_pool *p, enum evrt_pool_halt how)
+static void
+pool_raise_halt(struct evrt_pool *p, unsigned raised)
 {
-	if (evrt__pool_is_forked(p))
-		return; /* whoever would end, and whom a wake would reach, is in the parent */
-	/* A pool that does not run has nothing to end, and must not refuse posts until its next start. No lock:
-	 * programs break their loops in signal handlers. */
-	if (!evrt_load_seq_cst(&p->started))
-		return;
 	unsigned before = evrt_load_relaxed(&p->halt);
-	unsigned raised = (unsigned)how;
 	/* Only towards the stricter: a drain does not soften a stop at once. */
 	while (before < raised && !evrt_cas_seq_cst(&p->halt, &before, raised))
 		continue;
@@ -309,6 +308,20 @@ evrt__pool_halt(struct evrt_pool *p, enum evrt_pool_halt how)
 	if (before < raised && !evrt_load_seq_cst(&p->started))
 		evrt_cas_seq_cst(&p->halt, &raised, (unsigned)EVRT_HALT_NO);
 	evrt__groups_call_all(p);
+}
+
+void
+evrt__pool_halt(struct evrt_pool *p, enum evrt_pool_halt how)
+{
+	if (evrt__pool_is_forked(p))
+		return; /* whoever would end, and whom a wake would reach, is in the parent */
+	/* The pool may end, and be freed, before we have called everybody. */
+	evrt__pool_enter(p);
+	/* A pool that does not run has nothing to end, and must not refuse posts until its next start. No lock:
+	 * programs break their loops in signal handlers. */
+	if (evrt_load_seq_cst(&p->started))
+		pool_raise_halt(p, (unsigned)how);
+	evrt__pool_leave(p);
 }
 
 uint64_t

@@ -79,6 +79,7 @@ struct evrt_worker {
 	bool own_ready;                 /* `own` is queued */
 	bool reporting;                 /* what is enqueued now is shared when all of it is there */
 	bool nested;                    /* the group's set is in our own */
+	bool called;                    /* it got up for a call, and has not looked at everything yet */
 	unsigned useless_wakes;         /* in a row; see idle.c */
 	struct evrt_rand rand;
 	evrt_ns turn_began;             /* the last time that it read the clock: after a wait, and after each run */
@@ -114,7 +115,7 @@ struct evrt_group {
 	evrt_atomic(uint32_t) homed;    /* strands whose home this is */
 	evrt_atomic(evrt_ns) inbox_since; /* its first strand; 0: none. Relaxed: for statistics */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox; /* strands that foreign threads made ready */
-	struct evrt_inbox late;         /* slots that found no memory for their timer; arrive with timers locked */
+	struct evrt_inbox late;         /* slots that found no memory for their timer; each arrival takes its timers' lock */
 	/* Group of one, of several: held from a look into the poller until its reports are handed out, by the worker or a
 	 * rescuer. */
 	pthread_mutex_t poll_lock;
@@ -153,7 +154,7 @@ struct evrt_pool {
 	evrt_atomic(bool) got_exit, got_break; /* what has been asked since the last start (loopexit, loopbreak) */
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
 	evrt_atomic(int64_t) pending;   /* the part of threads that are no workers */
-	evrt_atomic(uint32_t) senders;  /* such threads, on their way from a push to the end of its wake */
+	evrt_atomic(uint32_t) senders;  /* such threads inside evrt__pool_enter */
 	evrt_atomic(uint64_t) posts_refused; /* relaxed: for statistics */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_pool_limits_state limits;
 
@@ -172,11 +173,27 @@ struct evrt_pool {
 	evrt_atomic(struct evrt_pool_strand *) segment[EVRT_STRAND_SEGMENTS]; /* written under lock, read by all */
 };
 
+/* Around what a foreign thread does to a pool that may end, and be freed, by it: evrt__pool_free waits for it.
+ * PAIRS pool.senders: counted before it can be seen what was done. Async-signal-safe. */
+static inline void
+evrt__pool_enter(struct evrt_pool *p)
+{
+	evrt_add_seq_cst(&p->senders, 1u);
+}
+
+static inline void
+evrt__pool_leave(struct evrt_pool *p)
+{
+	evrt_sub_seq_cst(&p->senders, 1u);
+}
+
 /* The worker that this thread is, or NULL. */
 struct evrt_worker *evrt__worker_self(void);
 
 /* pool.c. NULL and *out_err = -errno. */
 struct evrt_pool *evrt__pool_new(const struct evrt_pool_settings *, int *out_err);
+/* Until no other thread is inside evrt__pool_enter any more. */
+void evrt__pool_wait_alone(struct evrt_pool *);
 /* No worker runs, no event is left. */
 void evrt__pool_free(struct evrt_pool *);
 /* In the child of a fork: it has the pool's memory, but neither threads nor pollers of its own. */
@@ -245,7 +262,7 @@ void evrt__group_leave_belled(struct evrt_group *);
 int evrt__group_strip_own(struct evrt_group *, struct evrt_ready *, int n, bool slept);
 /* Strands that foreign threads made ready, to this worker's ring. */
 void evrt__group_take_inbox(struct evrt_group *, struct evrt_worker *to);
-/* Slots that found no memory for their timer try again; timers locked, or no worker runs. */
+/* Slots that found no memory for their timer try again. */
 void evrt__group_arm_late(struct evrt_group *);
 /* Serves the timers of a reactor that are due. */
 void evrt__reactor_serve_timers(struct evrt_reactor *, struct evrt_group *, struct evrt_worker *by);
@@ -281,6 +298,8 @@ void evrt__worker_share(struct evrt_worker *, uint32_t hidden);
 uint32_t evrt__worker_worth(const struct evrt_worker *);
 /* What its strands do takes longer than a wake. */
 bool evrt__worker_is_slow(const struct evrt_worker *);
+/* There is something in another worker's ring. */
+bool evrt__worker_others_hide(const struct evrt_worker *);
 /* Any worker but this one is up. */
 bool evrt__worker_others_awake(const struct evrt_worker *);
 /* This worker, about to sleep, looks after the others from now on. False: another one does, or none is up. */

@@ -27,7 +27,7 @@ worker_looks_again(struct evrt_worker *w)
 {
 	struct evrt_pool *p = w->pool;
 
-	if (!evrt__inbox_empty(&w->inbox) || !evrt__inbox_empty(&w->group->inbox) || !evrt__inbox_empty(&w->group->late) ||
+	if (!evrt__inbox_empty(&w->inbox) || !evrt__inbox_empty(&w->group->inbox) ||
 	    evrt_load_seq_cst(&p->inject_length) || evrt_load_seq_cst(&p->halt) != EVRT_HALT_NO)
 		return true;
 	/* What a guard looks after may stay where it is. */
@@ -56,8 +56,6 @@ static void
 worker_gets_up(struct evrt_worker *w)
 {
 	EVRT_SHAKE(worker_unpark);
-	w->turn_began = evrt__reactor_now(&w->reactor);
-	evrt_store_relaxed(&w->busy_since, w->turn_began);
 	evrt_and_seq_cst(&w->pool->parked, ~(UINT64_C(1) << w->index));
 }
 
@@ -73,6 +71,17 @@ worker_batch(const struct evrt_worker *w)
 	return batch < EVRT_READY_MAX ? (int)batch : EVRT_READY_MAX;
 }
 
+/* Before reports are handed out: what they make ready has been so since now. */
+static void
+worker_has_polled(struct evrt_worker *w, evrt_ns deadline)
+{
+	evrt_count_own(&w->counters.polls, 1);
+	if (deadline == 0)
+		return; /* no time went by to speak of */
+	w->turn_began = evrt__reactor_now(&w->reactor);
+	evrt_store_relaxed(&w->busy_since, w->turn_began);
+}
+
 /* Takes reports of the group's set. `slept`: also the call for one who sleeps. False: time went by, that is all. */
 static bool
 worker_take_set(struct evrt_worker *w, evrt_ns deadline, bool slept)
@@ -81,7 +90,7 @@ worker_take_set(struct evrt_worker *w, evrt_ns deadline, bool slept)
 	struct evrt_ready *ready = w->reactor.ready;
 	bool timed;
 	int n = evrt__reactor_wait_into(set, deadline, ready, worker_batch(w), &timed);
-	evrt_count_own(&w->counters.polls, 1);
+	worker_has_polled(w, deadline);
 	bool heard = n != 0 || timed;
 
 	if (n > 0)
@@ -97,7 +106,7 @@ worker_take_own(struct evrt_worker *w, evrt_ns deadline)
 	struct evrt_reactor *own = &w->reactor;
 	struct evrt_group *g = w->group;
 	bool guarded = g->reactor == own && w->pool->groups_count > 1;
-	bool set_ready = false;
+	bool set_ready = evrt__group_is_shared(g) && !w->nested && evrt_load_relaxed(&w->own_used); /* nobody tells */
 	bool timed;
 
 	if (guarded) {
@@ -111,7 +120,7 @@ worker_take_own(struct evrt_worker *w, evrt_ns deadline)
 	int n = evrt__reactor_prepare(own) < 0 ? 0
 	    : evrt__reactor_wait_into(own, deadline, own->ready, EVRT_READY_MAX, &timed);
 	bool heard = n != 0 || evrt__park_was_notified(&own->park);
-	evrt_count_own(&w->counters.polls, 1);
+	worker_has_polled(w, deadline);
 	for (int i = 0; w->nested && i < n; i++) {
 		if (own->ready[i].generation == EVRT_REACTOR_GENERATION) {
 			own->ready[i] = own->ready[--n];
@@ -133,6 +142,11 @@ worker_rest(struct evrt_worker *w, evrt_ns deadline, bool (*take)(struct evrt_wo
 	bool guards = evrt__worker_take_guard(w);
 	bool heard = false;
 
+	/* A timer waits for memory: it is tried again soon. */
+	if (!evrt__inbox_empty(&w->group->late)) {
+		evrt_ns soon = evrt__ns_add(evrt__reactor_now(&w->reactor), EVRT_NS_PER_MS);
+		deadline = soon < deadline ? soon : deadline;
+	}
 	evrt__stats_park(&w->counters);
 	while (guards && !heard) {
 		evrt_ns now = evrt__reactor_now(&w->reactor);
@@ -187,7 +201,7 @@ worker_sleep_in_set(struct evrt_worker *w)
 	worker_gets_up(w);
 	if (evrt_swap_seq_cst(&w->place, (unsigned)EVRT_PLACE_AWAKE) == EVRT_PLACE_BELLED)
 		evrt__group_leave_belled(g);
-	evrt__group_word_leave(&g->word);
+	w->called = evrt__group_word_leave(&g->word);
 	if (!stays)
 		worker_weighs_wake(w);
 }
@@ -210,7 +224,7 @@ worker_sleep_deep(struct evrt_worker *w)
 		worker_rest(w, EVRT_NS_NEVER, worker_take_own);
 	worker_gets_up(w);
 	evrt__park_leave(&w->reactor.park);
-	evrt__group_word_emerge(&g->word, place);
+	w->called = evrt__group_word_emerge(&g->word, place);
 	return true;
 }
 
@@ -261,7 +275,7 @@ worker_sleep_own(struct evrt_worker *w)
 		worker_rest(w, deadline, worker_take_own);
 	worker_gets_up(w);
 	evrt__park_leave(&r->park);
-	evrt__group_word_leave(&g->word);
+	w->called = evrt__group_word_leave(&g->word);
 }
 
 /* While somebody is stuck it is needed in the set, whatever came before. */
@@ -285,7 +299,12 @@ evrt__worker_sleep(struct evrt_worker *w)
 void
 evrt__worker_look(struct evrt_worker *w)
 {
-	if (!evrt__group_is_shared(w->group) || evrt_load_relaxed(&w->own_used))
+	bool shared = evrt__group_is_shared(w->group);
+	bool own_used = evrt_load_relaxed(&w->own_used);
+
+	if (shared && own_used)
+		(void)worker_hears_both(w);
+	if (!shared || own_used)
 		(void)worker_take_own(w, 0);
 	else
 		(void)worker_take_set(w, 0, false);

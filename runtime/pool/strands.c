@@ -178,7 +178,9 @@ pool_strand_timers_later(struct evrt_strand *s, struct evrt_node *n)
 	struct evrt_group *g = evrt__pool_strand_of(s)->group;
 
 	evrt__inbox_push(&g->late, n);
-	evrt__group_call(g, true);
+	/* A worker looks before it sleeps, and does not sleep long then. */
+	if (!evrt__worker_self())
+		evrt__group_call(g, true);
 }
 
 static void
@@ -191,12 +193,17 @@ pool_strand_count(struct evrt_strand *s, int delta)
 	/* Relaxed: the sum is read only when every worker is parked (idle.c says why that suffices). */
 	if (own)
 		evrt_count_own(&w->pending, delta);
-	else
+	else if (delta > 0)
 		evrt_add_seq_cst(&p->pending, (int64_t)delta);
 	EVRT_SHAKE(strand_count);
+	if (own || delta > 0)
+		return;
 	/* All may be asleep, and this was the last thing: somebody must get up to see it. */
-	if (delta < 0 && !own && evrt_load_seq_cst(&p->ends_when_idle))
+	evrt__pool_enter(p);
+	evrt_add_seq_cst(&p->pending, (int64_t)delta);
+	if (evrt_load_seq_cst(&p->ends_when_idle))
 		evrt__group_call(&p->groups[0], true);
+	evrt__pool_leave(p);
 }
 
 static void
@@ -286,7 +293,11 @@ evrt__pool_strand_run(struct evrt_worker *w, struct evrt_pool_strand *ps)
 		if (!drained) {
 			evrt__stats_yield(&w->counters);
 			w->turn_began = evrt__reactor_now(&w->reactor); /* it has not waited while it ran */
+			w->reporting = true;
 			evrt__worker_enqueue(ps); /* still OWNED, still referenced: to the tail */
+			w->reporting = false;
+			uint32_t queued = evrt__ring_length(&w->ring);
+			evrt__worker_share(w, queued ? queued - 1 : 0); /* one is run next */
 			return;
 		}
 	} while (!evrt__strand_word_finish(&ps->word));

@@ -28,6 +28,10 @@
  * a moment has to be called (a write) instead of being awakened by the kernel. More: useless wakes. */
 #define EVRT_USELESS_WAKES 4u
 
+/* Timers that fall due are handed out so many at a time, under the lock of their queue. Fewer: the lock is taken more
+ * often. More: who arms or cancels one meanwhile waits. */
+#define EVRT_TIMERS_AT_ONCE 256u
+
 /* A guard looks after busy workers so often. Less: it costs more (some 4 us each time). More: what a worker hid when it
  * got stuck waits longer; users were promised 2 ms. */
 #define EVRT_GUARD_NS EVRT_NS_PER_MS

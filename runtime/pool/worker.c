@@ -61,11 +61,11 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 	else
 		foreign_is_ready(ps, pinned ? &pinned->inbox_since : &g->inbox_since);
 	if (!ours) {
-		/* PAIRS pool.senders: before the push. What is sent may be all that somebody waits for before it frees the
-		 * pool, while we have not come to the wake yet. */
-		evrt_add_seq_cst(&g->pool->senders, 1u);
+		/* What is sent may be all that somebody waits for before it frees the pool, while we have not come to the wake
+		 * yet. */
+		evrt__pool_enter(g->pool);
 		worker_send(ps);
-		evrt_sub_seq_cst(&g->pool->senders, 1u);
+		evrt__pool_leave(g->pool);
 	} else if (pinned && pinned != w) {
 		worker_send(ps);
 	} else if (pinned) {
@@ -164,6 +164,21 @@ worker_expire_timers(struct evrt_worker *w)
 		evrt__reactor_serve_timers(&w->reactor, g, w);
 }
 
+/* Before it runs what it has got now. One is run next; its pinned base's comes first. */
+static void
+worker_shares(struct evrt_worker *w)
+{
+	if (w->called)
+		evrt__group_take_inbox(w->group, w);
+	uint32_t queued = evrt__ring_length(&w->ring);
+	bool busy = queued || w->own_ready;
+	evrt__worker_share(w, queued && !w->own_ready ? queued - 1 : queued);
+	/* It was to look at everything, others' rings too, and has something else to do: another one shall. */
+	if (w->called && busy && evrt__worker_others_hide(w))
+		evrt__group_call(w->group, true);
+	w->called = false;
+}
+
 /* One turn. False: the worker is to end. */
 static bool
 worker_turn(struct evrt_worker *w)
@@ -172,6 +187,8 @@ worker_turn(struct evrt_worker *w)
 
 	evrt_count_own(&w->counters.loops, 1);
 	worker_run_ready(w);
+	if (worker_halt(w) == EVRT_HALT_NOW)
+		return false; /* in the child of a fork, too, where nothing more may be touched */
 	evrt__worker_take_inbox(w);
 	evrt__group_take_inbox(w->group, w);
 	evrt__inject_take(w);
@@ -189,8 +206,7 @@ worker_turn(struct evrt_worker *w)
 	else
 		evrt__worker_sleep(w);
 	worker_expire_timers(w);
-	uint32_t queued = evrt__ring_length(&w->ring);
-	evrt__worker_share(w, queued ? queued - 1 : 0); /* one is run next */
+	worker_shares(w);
 	return true;
 }
 

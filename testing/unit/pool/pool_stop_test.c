@@ -367,6 +367,26 @@ a_start_without_threads_leaves_it_stopped(void)
 	libevent_global_shutdown();
 }
 
+/* Whoever is called out of the common set for its own must not take the call to all others with it. */
+static void
+a_stop_right_after_a_worker_was_called_by_name(void)
+{
+	struct evrt_pool_totals t = { 0 };
+
+	for (int round = 0; round < 100; round++) {
+		pool = pool_of(8);
+		CHECK_INT_EQ(evrt_pool_start(pool), 0);
+		do
+			CHECK_INT_EQ(evrt_pool_stats_total(pool, &t), 0);
+		while (t.parked_workers < 8);
+		CHECK_INT_EQ(evrt_pool_post_worker(pool, 7, count_one, NULL), 0);
+		CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
+		evrt_pool_free(pool);
+	}
+	CHECK_INT_EQ(evrt_test_count_get(&ran), 100);
+	libevent_global_shutdown();
+}
+
 static const struct evrt_test_case cases[] = {
 	CASE(a_stop_in_a_callback_ends_dispatch),
 	CASE(a_stop_from_another_thread_ends_dispatch),
@@ -380,6 +400,7 @@ static const struct evrt_test_case cases[] = {
 	CASE(a_stop_before_the_start_changes_nothing),
 	CASE(breaks_while_it_starts),
 	CASE(a_start_without_threads_leaves_it_stopped),
+	CASE(a_stop_right_after_a_worker_was_called_by_name),
 	{ NULL, NULL },
 };
 
