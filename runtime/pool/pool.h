@@ -115,7 +115,7 @@ struct evrt_group {
 	evrt_atomic(uint32_t) homed;    /* strands whose home this is */
 	evrt_atomic(evrt_ns) inbox_since; /* its first strand; 0: none. Relaxed: for statistics */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_inbox inbox; /* strands that foreign threads made ready */
-	struct evrt_inbox late;         /* slots that found no memory for their timer; each arrival takes its timers' lock */
+	struct evrt_inbox late;         /* slots that found no memory for their timer; each arrival locks its timers */
 	/* Group of one, of several: held from a look into the poller until its reports are handed out, by the worker or a
 	 * rescuer. */
 	pthread_mutex_t poll_lock;
