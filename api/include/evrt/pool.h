@@ -78,7 +78,8 @@ struct evrt_pool_config {
 	unsigned priorities;
 	/** Whether idle workers take ready strands from busy ones. Default 1. */
 	int steal;
-	/** A worker wakes an idle one when so many strands wait in its queue. Default 2; 1 wakes eagerly. */
+	/** A worker wakes an idle one when so many short strands wait in its queue, or more, by how long such strands take;
+	 * for one that takes longer than a wake it always does. Default 2; 1 wakes eagerly. */
 	unsigned wake_queue_strands;
 	/** Callbacks that a strand runs before another strand gets its turn. Default 16. */
 	unsigned strand_budget_callbacks;
