@@ -28,6 +28,7 @@ static void deliver(unsigned bits, const struct evrt_reactor *);
 #define pthread_mutex_unlock map_unlock
 /* In evrt__fdmap_report, with what the report is of. */
 #define evrt__slot_deliver(slot, bits) deliver(bits, r)
+#define evrt__slot_forget_levels(slot) ((void)(slot)) /* no level in this model */
 #include "runtime/loop/fdmap.c"
 #undef pthread_mutex_lock
 #undef pthread_mutex_unlock

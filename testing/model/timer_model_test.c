@@ -51,7 +51,6 @@ enum bug {
 	BUG_ARRIVE_KEEPS,       /* what was delivered stands on */
 	BUG_DELIVER_BORROWS,    /* no reference for the way to the strand */
 	BUG_SERVE_GIVES_UP,     /* who serves goes away when the queue is locked */
-	BUG_SERVE_KEEPS_FIRST,  /* who serves does not set the timerfd anew if it was set to the same */
 };
 
 enum help {
@@ -332,14 +331,15 @@ serve(void)
 	bool tries_late = !evrt__inbox_empty(&late);
 	evrt_ns at = clock_now();
 
-	if (!tries_late && evrt_load_relaxed(&home.first) > at)
+	if (tries_late)
+		take(&late);
+	if (evrt_load_relaxed(&home.first) > at)
 		return;
 	if (now.bug != BUG_SERVE_GIVES_UP)
 		evrt__model_lock(&timers_free);
 	else if (!evrt__model_trylock(&timers_free))
 		return;
-	if (now.bug != BUG_SERVE_KEEPS_FIRST)
-		evrt_store_relaxed(&home.first, EVRT_NS_NEVER);
+	evrt_store_relaxed(&home.first, EVRT_NS_NEVER);
 	expiring = true;
 	while ((t = evrt__timers_pop_due(&home.timers, at, &armed_at)))
 		if (bug_in_due())
@@ -347,8 +347,6 @@ serve(void)
 		else
 			evrt__slot_timer_due(t);
 	expiring = false;
-	if (tries_late)
-		take(&late);
 	evrt__reactor_note_first(&home);
 	evrt__model_unlock(&timers_free);
 }
@@ -473,7 +471,6 @@ planted_bugs_are_found(void)
 		{{"planted: arrive believes", {10, CANCEL}, {10}, 0, 0, HELP_NONE, BUG_ARRIVE_BELIEVES}, "wanted != 0"},
 		{{"planted: arrive keeps", {10, 20}, {10, 20}, 0, 0, HELP_NONE, BUG_ARRIVE_KEEPS}, "deadline) == wanted"},
 		{{"planted: borrowed", {10, DISOWN}, {0}, 0, 0, HELP_RUNNER, BUG_DELIVER_BORROWS}, "freed memory"},
-		{{"planted: first is kept", {20, 10}, {10}, 0, 1, HELP_NONE, BUG_SERVE_KEEPS_FIRST}, "timers.count == 0"},
 		{{"planted: serve gives up", {10, 20}, {10, 20}, 0, 0, HELP_NONE, BUG_SERVE_GIVES_UP}, "wanted > time_now"},
 	};
 	struct evrt_model_result r;
