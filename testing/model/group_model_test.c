@@ -7,12 +7,11 @@
  *           announced sleep; somebody floats at all times, and hears what the set reports. Then the same
  *           with bugs planted, which the checker must find.
  */
-#include "testing/model/model.h"
+#include "testing/model/expect.h"
 
 #include <stddef.h>
 #include <string.h>
 #include "runtime/pool/group_word.h"
-#include "testing/harness/test.h"
 #include "threading/park.h"
 
 #define WORKERS_MAX 2u
@@ -352,9 +351,7 @@ check_holds(struct scenario scenario)
 	struct evrt_model_result r;
 
 	check(scenario, &r);
-	if (r.failed)
-		evrt_test_fail(__FILE__, __LINE__, "%s: %s, by schedule %s", scenario.name, r.failure, r.schedule);
-	CHECK(r.runs > 0);
+	model_expect_holds(scenario.name, &r);
 }
 
 static void
@@ -406,9 +403,7 @@ planted_bugs_are_found(void)
 
 	for (size_t i = 0; i < sizeof(planted) / sizeof(planted[0]); i++) {
 		check(planted[i].scenario, &r);
-		if (!r.failed || !strstr(r.failure, planted[i].failure))
-			evrt_test_fail(__FILE__, __LINE__, "%s: wanted \"%s\", got \"%s\"", planted[i].scenario.name,
-			    planted[i].failure, r.failure);
+		model_expect_failure(planted[i].scenario.name, &r, planted[i].failure);
 	}
 }
 

@@ -10,14 +10,13 @@
  * Checked:  in the end, when nobody can go on, all data were read; no report is told that was fetched from a
  *           registration which is gone; one runner at a time. Then the same with bugs planted.
  */
-#include "testing/model/model.h"
+#include "testing/model/expect.h"
 
 #include <pthread.h>
 #include <stddef.h>
 #include <string.h>
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/slot.h"
-#include "testing/harness/test.h"
 
 static void map_lock(pthread_mutex_t *);
 static void map_unlock(pthread_mutex_t *);
@@ -280,10 +279,7 @@ no_report_is_lost_or_late(void)
 
 	for (size_t i = 0; i < sizeof(scenarios) / sizeof(scenarios[0]); i++) {
 		check(scenarios[i], &r);
-		if (r.failed)
-			evrt_test_fail(__FILE__, __LINE__, "%s: %s, by schedule %s", scenarios[i].name, r.failure,
-			    r.schedule);
-		CHECK(r.runs > 1);
+		model_expect_holds(scenarios[i].name, &r);
 	}
 }
 
@@ -303,9 +299,7 @@ planted_bugs_are_found(void)
 
 	for (size_t i = 0; i < sizeof(planted) / sizeof(planted[0]); i++) {
 		check(planted[i].scenario, &r);
-		if (!r.failed || !strstr(r.failure, planted[i].failure))
-			evrt_test_fail(__FILE__, __LINE__, "%s: wanted \"%s\", got \"%s\"", planted[i].scenario.name,
-			    planted[i].failure, r.failure);
+		model_expect_failure(planted[i].scenario.name, &r, planted[i].failure);
 	}
 }
 

@@ -4,11 +4,10 @@
  *           a wake write comes only while it sleeps, and once per sleep; every item arrives once, and those of one
  *           producer in order. Then the same with bugs planted, which the checker must find.
  */
-#include "testing/model/model.h"
+#include "testing/model/expect.h"
 
 #include <stddef.h>
 #include <string.h>
-#include "testing/harness/test.h"
 #include "threading/inbox.c"
 #include "threading/park.h"
 
@@ -172,9 +171,7 @@ check_holds(struct scenario scenario)
 	struct evrt_model_result r;
 
 	check(scenario, &r);
-	if (r.failed)
-		evrt_test_fail(__FILE__, __LINE__, "%s: %s, by schedule %s", scenario.name, r.failure, r.schedule);
-	CHECK(r.runs > 1);
+	model_expect_holds(scenario.name, &r);
 }
 
 static void
@@ -202,9 +199,7 @@ planted_bugs_are_found(void)
 
 	for (size_t i = 0; i < sizeof(planted) / sizeof(planted[0]); i++) {
 		check(planted[i].scenario, &r);
-		if (!r.failed || !strstr(r.failure, planted[i].failure))
-			evrt_test_fail(__FILE__, __LINE__, "%s: wanted \"%s\", got \"%s\"", planted[i].scenario.name,
-			    planted[i].failure, r.failure);
+		model_expect_failure(planted[i].scenario.name, &r, planted[i].failure);
 	}
 }
 

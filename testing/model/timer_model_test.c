@@ -7,7 +7,7 @@
  *           pushed back under the strand's lock is not; a cancelled one leaves nothing in the queue; the slot
  *           is freed in the end, and nobody touches it after. Then the same with bugs planted.
  */
-#include "testing/model/model.h"
+#include "testing/model/expect.h"
 
 #include <stddef.h>
 #include <string.h>
@@ -16,7 +16,6 @@
 #include "runtime/loop/fdmap.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/timers.h"
-#include "testing/harness/test.h"
 #include "threading/inbox.c"
 
 static evrt_ns clock_now(void);
@@ -420,9 +419,7 @@ check_holds(struct scenario scenario)
 	struct evrt_model_result r;
 
 	check(scenario, &r);
-	if (r.failed)
-		evrt_test_fail(__FILE__, __LINE__, "%s: %s, by schedule %s", scenario.name, r.failure, r.schedule);
-	CHECK(r.runs > 1);
+	model_expect_holds(scenario.name, &r);
 }
 
 static void
@@ -477,9 +474,7 @@ planted_bugs_are_found(void)
 
 	for (size_t i = 0; i < sizeof(planted) / sizeof(planted[0]); i++) {
 		check(planted[i].scenario, &r);
-		if (!r.failed || !strstr(r.failure, planted[i].failure))
-			evrt_test_fail(__FILE__, __LINE__, "%s: wanted \"%s\", got \"%s\"", planted[i].scenario.name,
-			    planted[i].failure, r.failure);
+		model_expect_failure(planted[i].scenario.name, &r, planted[i].failure);
 	}
 }
 
