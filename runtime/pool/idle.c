@@ -15,7 +15,8 @@
  *
  * Useless wakes. Short work that others would have come to anyway is not worth being awakened for by the kernel. A
  * worker to whom that happens EVRT_USELESS_WAKES times in a row parks deep, out of the set, as guard or
- * under one. Slow work makes no wake useless.
+ * under one. Slow work, whoever does it, makes no wake useless; and a slow worker that leaves a set to nobody calls
+ * one of the deep back into it.
  */
 #include <stddef.h>
 
@@ -55,7 +56,19 @@ evrt__worker_steal(struct evrt_worker *thief)
 bool
 evrt__worker_is_slow(const struct evrt_worker *w)
 {
-	return w->run_ns >= EVRT_WAKE_COST_NS;
+	return evrt_load_relaxed(&w->run_ns) >= EVRT_WAKE_COST_NS;
+}
+
+bool
+evrt__worker_sees_slow(const struct evrt_worker *w)
+{
+	const struct evrt_pool *p = w->pool;
+	uint64_t parked = evrt_load_relaxed(&p->parked);
+
+	for (unsigned i = 0; i < p->set.workers; i++)
+		if ((i == w->index || !(parked & UINT64_C(1) << i)) && evrt__worker_is_slow(&p->workers[i]))
+			return true;
+	return false;
 }
 
 uint32_t
@@ -63,7 +76,7 @@ evrt__worker_worth(const struct evrt_worker *w)
 {
 	if (evrt__worker_is_slow(w))
 		return 1;
-	uint32_t worth = (uint32_t)(EVRT_WAKE_COST_NS / (w->run_ns + 1));
+	uint32_t worth = (uint32_t)(EVRT_WAKE_COST_NS / (evrt_load_relaxed(&w->run_ns) + 1));
 	uint32_t least = w->pool->set.wake_queue_strands;
 	return worth < least ? least : worth < EVRT_STEAL_MAX ? worth : EVRT_STEAL_MAX;
 }
@@ -108,12 +121,16 @@ evrt__worker_share(struct evrt_worker *w, uint32_t hidden)
 	if ((evrt_load_seq_cst(&p->parked) & ~(UINT64_C(1) << w->index)) == 0)
 		return;
 	EVRT_SHAKE(idle_share);
+	/* What comes meanwhile waits in a set that nobody hears: as if one was hidden. A guard minds only the stuck. */
+	bool heard = evrt__group_word_is_heard(&w->group->word);
+	if (!heard && evrt__group_word_deep(&w->group->word))
+		hidden++;
 	if (hidden < evrt__worker_worth(w)) {
 		/* PAIRS pool.guard, after the push, as above. */
 		if (evrt_load_seq_cst(&p->guard))
 			return;
 		/* Where nobody needs a guard, those who wait beside it hear all but what it hides. */
-		if (hidden == 0 && !needs_guard(w) && evrt__group_word_is_heard(&w->group->word))
+		if (hidden == 0 && !needs_guard(w) && heard)
 			return;
 	}
 	evrt__group_call(w->group, true);

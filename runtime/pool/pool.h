@@ -83,7 +83,6 @@ struct evrt_worker {
 	unsigned useless_wakes;         /* in a row; see idle.c */
 	struct evrt_rand rand;
 	evrt_ns turn_began;             /* the last time that it read the clock: after a wait, and after each run */
-	evrt_ns run_ns;                 /* what a run of a strand takes, smoothed */
 	/* Of the pinned base; and where this worker sleeps when it waits for nothing but calls. */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_reactor reactor;
 
@@ -95,6 +94,7 @@ struct evrt_worker {
 	evrt_atomic(uint64_t) connections;                   /* accepted here since the start */
 	_Alignas(EVRT_CACHE_LINE) struct evrt_worker_counters counters;
 	_Alignas(EVRT_CACHE_LINE) struct evrt_watch watch;
+	evrt_atomic(evrt_ns) run_ns;                         /* what a run takes, smoothed. Owner writes, relaxed */
 	evrt_atomic(evrt_ns) busy_since;                     /* what it does now began then. Owner writes, relaxed */
 	/* This worker's part of "what keeps dispatch from returning": it may be negative, the sum is not. */
 	evrt_atomic(int64_t) pending;
@@ -298,6 +298,8 @@ void evrt__worker_share(struct evrt_worker *, uint32_t hidden);
 uint32_t evrt__worker_worth(const struct evrt_worker *);
 /* What its strands do takes longer than a wake. */
 bool evrt__worker_is_slow(const struct evrt_worker *);
+/* Its own, or those of anybody who is up: a report waits for such a one no longer than it has to. */
+bool evrt__worker_sees_slow(const struct evrt_worker *);
 /* There is something in another worker's ring. */
 bool evrt__worker_others_hide(const struct evrt_worker *);
 /* Any worker but this one is up. */

@@ -67,7 +67,7 @@ worker_batch(const struct evrt_worker *w)
 		return EVRT_READY_MAX;
 	if (evrt__worker_is_slow(w))
 		return 1;
-	evrt_ns batch = EVRT_BATCH_NS / (w->run_ns + 1) + 1;
+	evrt_ns batch = EVRT_BATCH_NS / (evrt_load_relaxed(&w->run_ns) + 1) + 1;
 	return batch < EVRT_READY_MAX ? (int)batch : EVRT_READY_MAX;
 }
 
@@ -172,7 +172,7 @@ worker_rest(struct evrt_worker *w, evrt_ns deadline, bool (*take)(struct evrt_wo
 static void
 worker_weighs_wake(struct evrt_worker *w)
 {
-	if (!evrt__worker_is_slow(w) && evrt__worker_others_awake(w) && !evrt__worker_sees_stuck(w, w->turn_began))
+	if (!evrt__worker_sees_slow(w) && evrt__worker_others_awake(w) && !evrt__worker_sees_stuck(w, w->turn_began))
 		w->useless_wakes++;
 	else
 		w->useless_wakes = 0;
@@ -282,7 +282,8 @@ worker_sleep_own(struct evrt_worker *w)
 static bool
 worker_is_useless(const struct evrt_worker *w)
 {
-	return w->useless_wakes >= EVRT_USELESS_WAKES && !evrt__worker_sees_stuck(w, evrt__reactor_now(&w->reactor));
+	return w->useless_wakes >= EVRT_USELESS_WAKES && !evrt__worker_sees_slow(w) &&
+	    !evrt__worker_sees_stuck(w, evrt__reactor_now(&w->reactor));
 }
 
 void

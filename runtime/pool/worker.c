@@ -114,8 +114,9 @@ worker_run_strand(struct evrt_worker *w, struct evrt_pool_strand *ps)
 	evrt_ns took = w->turn_began - began;
 	evrt__stats_run(&w->counters, took);
 	/* One that took much longer than usual says little of the next: it counts as four. */
-	evrt_ns most = 4 * w->run_ns + EVRT_NS_PER_US;
-	w->run_ns += ((took < most ? took : most) - w->run_ns) / 8;
+	evrt_ns usual = evrt_load_relaxed(&w->run_ns);
+	evrt_ns most = 4 * usual + EVRT_NS_PER_US;
+	evrt_store_relaxed(&w->run_ns, usual + ((took < most ? took : most) - usual) / 8);
 }
 
 /* Runs what is ready here, up to a turn's budget. */
