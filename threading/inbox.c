@@ -54,6 +54,19 @@ evrt__inbox_take(struct evrt_inbox *q)
 	return oldest;
 }
 
+unsigned
+evrt__inbox_deliver(struct evrt_inbox *q)
+{
+	unsigned count = 0;
+	struct evrt_node *next;
+
+	for (struct evrt_node *n = evrt__inbox_take(q); n; n = next, count++) {
+		next = n->next; /* it may be pushed anew, or freed, when it arrives */
+		n->arrive(n);
+	}
+	return count;
+}
+
 bool
 evrt__inbox_empty(const struct evrt_inbox *q)
 {

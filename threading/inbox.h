@@ -29,6 +29,8 @@ void evrt__inbox_init(struct evrt_inbox *);
 bool evrt__inbox_push(struct evrt_inbox *, struct evrt_node *);
 /* Takes all, oldest first, linked by `next`; NULL when empty. */
 struct evrt_node *evrt__inbox_take(struct evrt_inbox *);
+/* Takes all and lets each arrive, oldest first. How many. */
+unsigned evrt__inbox_deliver(struct evrt_inbox *);
 bool evrt__inbox_empty(const struct evrt_inbox *);
 
 #endif

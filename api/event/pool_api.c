@@ -21,13 +21,6 @@
 
 _Static_assert(EVRT_WORKERS_MAX == EVRT_POOL_WORKERS_MAX, "the public limit is the engine's");
 
-static int
-fail(int err)
-{
-	errno = -err;
-	return -1;
-}
-
 void
 evrt_pool_config_init(struct evrt_pool_config *config)
 {
@@ -171,14 +164,14 @@ evrt_pool_start(struct evrt_pool *pool)
 {
 	int err = pool ? evrt__pool_start(pool, 0, false) : -EINVAL;
 
-	return err < 0 ? fail(err) : 0;
+	return evrt__public_result(err);
 }
 
 int
 evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline)
 {
 	if (!pool || evrt__pool_is_forked(pool))
-		return fail(pool ? -ECHILD : -EINVAL);
+		return evrt__public_result(pool ? -ECHILD : -EINVAL);
 	struct evrt_worker *self = evrt__worker_self();
 	uint64_t run = evrt__pool_current_run(pool);
 	evrt__pool_blocking_stop(pool, run);
@@ -274,14 +267,14 @@ evrt_strand_post(struct evrt_strand *strand, void (*fn)(void *), void *arg)
 {
 	int err = strand && fn ? evrt__pool_post(evrt__pool_strand_of(strand), fn, arg) : -EINVAL;
 
-	return err < 0 ? fail(err) : 0;
+	return evrt__public_result(err);
 }
 
 int
 evrt_pool_post(struct evrt_pool *pool, void (*fn)(void *), void *arg)
 {
 	if (!fn)
-		return fail(-EINVAL);
+		return evrt__public_result(-EINVAL);
 	struct evrt_strand *s = evrt_strand_new(pool);
 	if (!s)
 		return -1;
@@ -296,7 +289,7 @@ int
 evrt_pool_post_worker(struct evrt_pool *pool, unsigned worker, void (*fn)(void *), void *arg)
 {
 	if (!pool || worker >= pool->set.workers)
-		return fail(-EINVAL);
+		return evrt__public_result(-EINVAL);
 	return evrt_strand_post(&pool->workers[worker].own->strand, fn, arg);
 }
 
@@ -306,9 +299,9 @@ evrt_event_set_strand(struct event *public_ev, struct evrt_strand *strand)
 	struct event_core *ev = evrt__event(public_ev);
 
 	if (!ev->base || ev->base->kind != EVRT_BASE_POOLED || (strand && strand->owner != ev->base->pool))
-		return fail(-EINVAL);
+		return evrt__public_result(-EINVAL);
 	if (evrt__pool_is_forked(ev->base->pool))
-		return fail(-ECHILD);
+		return evrt__public_result(-ECHILD);
 	struct evrt_strand *old = evrt__event_lock(ev);
 	if (old) {
 		/* Neither while its callback runs in another thread: a deleter would look for it in the new strand. */
@@ -316,7 +309,7 @@ evrt_event_set_strand(struct event *public_ev, struct evrt_strand *strand)
 		    evrt__strand_runs_elsewhere(old, &ev->task);
 		evrt__event_unlock(old);
 		if (busy)
-			return fail(-EBUSY);
+			return evrt__public_result(-EBUSY);
 	}
 	evrt__event_release_strand(ev);
 	evrt__event_join(ev, strand);

@@ -8,7 +8,7 @@
 
 #include <errno.h>
 
-#include "runtime/pool/pool.h"
+#include "api/event/pool_internal.h"
 
 _Static_assert(EVRT_PRESSURE_POSTS == EVRT_LIMIT_POSTS && EVRT_PRESSURE_CONNECTIONS == EVRT_LIMIT_CONNECTIONS &&
     EVRT_PRESSURE_LATENCY == EVRT_LIMIT_LATENCY, "the public numbers are the engine's");
@@ -16,10 +16,8 @@ _Static_assert(EVRT_PRESSURE_POSTS == EVRT_LIMIT_POSTS && EVRT_PRESSURE_CONNECTI
 int
 evrt_pool_set_pressure_cb(struct evrt_pool *pool, evrt_pool_pressure_cb cb, void *arg)
 {
-	if (!pool) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (!pool)
+		return evrt__public_result(-EINVAL);
 	evrt__limits_set_told(pool, cb, arg);
 	return 0;
 }
@@ -27,10 +25,8 @@ evrt_pool_set_pressure_cb(struct evrt_pool *pool, evrt_pool_pressure_cb cb, void
 int
 evrt_pool_get_pressure(const struct evrt_pool *pool, struct evrt_pool_pressure *out)
 {
-	if (!pool || !out) {
-		errno = EINVAL;
-		return -1;
-	}
+	if (!pool || !out)
+		return evrt__public_result(-EINVAL);
 	const struct evrt_pool_limits_state *l = &pool->limits;
 	*out = (struct evrt_pool_pressure){
 		.limits = evrt_load_relaxed(&l->pressing),

@@ -38,13 +38,6 @@ static const struct field {
 _Static_assert(sizeof(struct evrt_worker_stats) == (FIELDS_COUNT - 3 + 3 * EVRT_STATS_BUCKETS) * sizeof(uint64_t),
     "a field of struct evrt_worker_stats is missing in fields[]");
 
-static int
-fail(int err)
-{
-	errno = -err;
-	return -1;
-}
-
 static void
 read_buckets(const evrt_atomic(uint64_t) *from, uint64_t *to)
 {
@@ -113,7 +106,7 @@ int
 evrt_pool_stats(const struct evrt_pool *pool, unsigned worker, struct evrt_worker_stats *out)
 {
 	if (!pool || !out || worker >= pool->set.workers)
-		return fail(-EINVAL);
+		return evrt__public_result(-EINVAL);
 	read_worker(&pool->workers[worker], evrt__clock_now(pool->set.clock), out);
 	return 0;
 }
@@ -124,7 +117,7 @@ evrt_pool_stats_total(const struct evrt_pool *pool, struct evrt_pool_totals *out
 	struct evrt_worker_stats one;
 
 	if (!pool || !out)
-		return fail(-EINVAL);
+		return evrt__public_result(-EINVAL);
 	evrt_ns now = evrt__clock_now(pool->set.clock);
 	*out = (struct evrt_pool_totals){
 		.workers = pool->set.workers,
@@ -182,7 +175,7 @@ evrt_pool_stats_json(const struct evrt_pool *pool, char *buf, size_t size)
 	struct evrt_worker_stats one;
 
 	if ((!buf && size) || evrt_pool_stats_total(pool, &totals) < 0)
-		return fail(-EINVAL);
+		return evrt__public_result(-EINVAL);
 	text_add(&t, "{\"workers\":%llu,\"parked_workers\":%llu,\"common_queue_strands\":%llu,\"posts_refused\":%llu,"
 	    "\"oldest_ns\":%llu,\"all\":", (unsigned long long)totals.workers, (unsigned long long)totals.parked_workers,
 	    (unsigned long long)totals.common_queue_strands, (unsigned long long)totals.posts_refused,
@@ -223,5 +216,5 @@ evrt_pool_set_watchdog(struct evrt_pool *pool, void (*hook)(const struct evrt_wa
 {
 	int err = pool ? evrt__watchdog_set(pool, hook ? tell_hook : NULL, (evrt_watch_fn)hook, arg) : -EINVAL;
 
-	return err < 0 ? fail(err) : 0;
+	return evrt__public_result(err);
 }

@@ -235,11 +235,8 @@ reactor_strip_own(struct evrt_reactor *r, struct evrt_ready *ready, int n, bool 
 		if (ready[i].fd == r->timer_fd && ready[i].generation == EVRT_REACTOR_GENERATION) {
 			*timed = true;
 		} else if (ready[i].fd == r->wake_fd) {
-			uint64_t count;
-			/* EAGAIN and EINTR are as good: it is reported again if there was something. */
-			ssize_t ignored = r->backend->features & EVRT_BF_ET ? 0
-			    : evrt__sys.read(r->wake_fd, &count, sizeof(count));
-			(void)ignored;
+			if (!(r->backend->features & EVRT_BF_ET))
+				evrt__eventfd_lower(r->wake_fd);
 		} else {
 			ready[left++] = ready[i];
 		}
@@ -286,15 +283,31 @@ evrt__reactor_wait_into(struct evrt_reactor *r, evrt_ns deadline, struct evrt_re
 }
 
 void
-evrt__reactor_wake(struct evrt_reactor *r)
+evrt__eventfd_raise(int fd)
 {
 	static const uint64_t one = 1;
 
+	/* Else fails only when the counter is full (2^64 - 2 unread), and then it is readable anyway. */
+	while (evrt__sys.write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
+}
+
+void
+evrt__eventfd_lower(int fd)
+{
+	uint64_t count;
+	/* EAGAIN and EINTR are as good: it is reported again if there was something. */
+	ssize_t ignored = evrt__sys.read(fd, &count, sizeof(count));
+
+	(void)ignored;
+}
+
+void
+evrt__reactor_wake(struct evrt_reactor *r)
+{
 	if (!evrt__park_notify(&r->park) || r->wake_fd < 0)
 		return;
 	evrt_add_relaxed(&r->wake_writes, (uint64_t)1);
 	EVRT_SHAKE(reactor_wake);
-	/* Else fails only when the counter is full (2^64 - 2 unread wakes), and then an edge is there anyway. */
-	while (evrt__sys.write(r->wake_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		continue;
+	evrt__eventfd_raise(r->wake_fd);
 }

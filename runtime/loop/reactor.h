@@ -85,6 +85,11 @@ extern evrt_atomic(evrt_reactor_look_fn) evrt__reactor_before_wait;
 /* Work was published for the owner: wakes it if it sleeps, with at most one write per sleep. */
 void evrt__reactor_wake(struct evrt_reactor *);
 
+/* Makes an eventfd readable, and unreadable again: nothing happens where it is so already. The former is
+ * async-signal-safe. */
+void evrt__eventfd_raise(int fd);
+void evrt__eventfd_lower(int fd);
+
 static inline evrt_ns evrt__reactor_now(const struct evrt_reactor *r) { return evrt__clock_now(r->clock); }
 
 #endif

@@ -184,10 +184,5 @@ evrt__strand_wait_ended_on(struct evrt_strand *s, const struct evrt_task *t)
 void
 evrt__strand_take_inbox(struct evrt_strand *s)
 {
-	struct evrt_node *next;
-
-	for (struct evrt_node *n = evrt__inbox_take(&s->inbox); n; n = next) {
-		next = n->next;
-		n->arrive(n);
-	}
+	(void)evrt__inbox_deliver(&s->inbox);
 }

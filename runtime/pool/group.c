@@ -33,25 +33,6 @@ group_open_eventfd(struct evrt_group *g, int *fd)
 }
 
 static void
-group_write_eventfd(int fd)
-{
-	static const uint64_t one = 1;
-
-	/* Else fails only when the counter is full, and then it is readable anyway. */
-	while (evrt__sys.write(fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		continue;
-}
-
-static void
-group_read_eventfd(int fd)
-{
-	uint64_t count;
-	ssize_t ignored = evrt__sys.read(fd, &count, sizeof(count)); /* EAGAIN: somebody was faster */
-
-	(void)ignored;
-}
-
-static void
 group_fini_set(struct evrt_group *g)
 {
 	if (g->call_fd >= 0)
@@ -177,18 +158,18 @@ evrt__groups_reset(struct evrt_pool *p)
 		evrt__group_word_init(&g->word, g->count);
 		evrt_store_seq_cst(&g->belled, 0u);
 		if (evrt__group_is_shared(g))
-			group_read_eventfd(g->bell_fd);
+			evrt__eventfd_lower(g->bell_fd);
 	}
 }
 
 static void
 group_hush(struct evrt_group *g)
 {
-	group_read_eventfd(g->bell_fd);
+	evrt__eventfd_lower(g->bell_fd);
 	/* PAIRS group.belled, pool.halt: who rings says first whom for. What we have just read may have been for that one,
 	 * or for all. */
 	if (evrt_load_seq_cst(&g->belled) || evrt_load_seq_cst(&g->pool->halt) != EVRT_HALT_NO)
-		group_write_eventfd(g->bell_fd);
+		evrt__eventfd_raise(g->bell_fd);
 }
 
 void
@@ -208,7 +189,7 @@ evrt__group_strip_own(struct evrt_group *g, struct evrt_ready *ready, int n, boo
 			ready[left++] = ready[i];
 		} else if (ready[i].fd == g->call_fd) {
 			if (slept)
-				group_read_eventfd(g->call_fd);
+				evrt__eventfd_lower(g->call_fd);
 		} else if (evrt_load_seq_cst(&g->belled)) {
 			sched_yield(); /* the bell, for another one: it is heard until that one has had the time to leave */
 		} else if (evrt_load_seq_cst(&g->pool->halt) == EVRT_HALT_NO) {
@@ -231,7 +212,7 @@ evrt__worker_use_own(struct evrt_worker *w)
 	evrt_add_seq_cst(&g->belled, 1u); /* before it can leave */
 	if (evrt_cas_seq_cst(&w->place, &place, (unsigned)EVRT_PLACE_BELLED)) {
 		EVRT_SHAKE(group_bell);
-		group_write_eventfd(g->bell_fd);
+		evrt__eventfd_raise(g->bell_fd);
 	} else {
 		evrt_sub_seq_cst(&g->belled, 1u);
 		evrt__reactor_wake(&w->reactor);
@@ -254,7 +235,7 @@ group_call_one(struct evrt_group *g, bool urgent)
 		EVRT_SHAKE(group_called);
 		if (evrt__group_is_shared(g)) {
 			evrt_add_relaxed(&g->calls, (uint64_t)1);
-			group_write_eventfd(g->call_fd);
+			evrt__eventfd_raise(g->call_fd);
 		} else {
 			evrt__reactor_wake(g->reactor);
 		}
@@ -283,7 +264,7 @@ evrt__groups_call_all(struct evrt_pool *p)
 {
 	for (unsigned i = 0; i < p->groups_count; i++)
 		if (evrt__group_is_shared(&p->groups[i]))
-			group_write_eventfd(p->groups[i].bell_fd);
+			evrt__eventfd_raise(p->groups[i].bell_fd);
 	for (unsigned i = 0; i < p->set.workers; i++)
 		evrt__reactor_wake(&p->workers[i].reactor);
 }
@@ -291,34 +272,22 @@ evrt__groups_call_all(struct evrt_pool *p)
 void
 evrt__group_take_inbox(struct evrt_group *g, struct evrt_worker *to)
 {
-	struct evrt_node *next;
-	unsigned count = 0;
-
 	if (evrt__inbox_empty(&g->inbox))
 		return; /* all come by here: the line stays clean */
 	evrt_store_relaxed(&g->inbox_since, (evrt_ns)0);
 	to->reporting = true;
-	for (struct evrt_node *n = evrt__inbox_take(&g->inbox); n; n = next, count++) {
-		next = n->next;
-		n->arrive(n);
-	}
+	unsigned count = evrt__inbox_deliver(&g->inbox);
 	to->reporting = false;
 	if (!count)
 		return;
 	evrt__stats_inbox(&to->counters, count);
-	uint32_t queued = evrt__ring_length(&to->ring);
-	evrt__worker_share(to, queued ? queued - 1 : 0);
+	evrt__worker_share_rest(to);
 }
 
 void
 evrt__group_arm_late(struct evrt_group *g)
 {
-	struct evrt_node *next;
-
-	for (struct evrt_node *n = evrt__inbox_take(&g->late); n; n = next) {
-		next = n->next;
-		n->arrive(n);
-	}
+	(void)evrt__inbox_deliver(&g->late);
 }
 
 void
@@ -353,7 +322,7 @@ static bool
 group_is_stuck(const struct evrt_group *g, evrt_ns now)
 {
 	const struct evrt_pool *p = g->pool;
-	uint64_t members = (g->count == 64 ? UINT64_MAX : (UINT64_C(1) << g->count) - 1) << g->first;
+	uint64_t members = evrt__pool_bits(g->count) << g->first;
 
 	if (evrt_load_relaxed(&p->parked) & members)
 		return false;

@@ -96,9 +96,7 @@ bool
 evrt__worker_others_awake(const struct evrt_worker *w)
 {
 	const struct evrt_pool *p = w->pool;
-	uint64_t all = p->set.workers == 64 ? UINT64_MAX : (UINT64_C(1) << p->set.workers) - 1;
-
-	return (evrt_load_seq_cst(&p->parked) | UINT64_C(1) << w->index) != all;
+	return (evrt_load_seq_cst(&p->parked) | UINT64_C(1) << w->index) != evrt__pool_bits(p->set.workers);
 }
 
 /* In a set that all share those who hide something call, as long as nobody is deep. */
@@ -134,6 +132,14 @@ evrt__worker_share(struct evrt_worker *w, uint32_t hidden)
 			return;
 	}
 	evrt__group_call(w->group, true);
+}
+
+void
+evrt__worker_share_rest(struct evrt_worker *w)
+{
+	uint32_t queued = evrt__ring_length(&w->ring);
+
+	evrt__worker_share(w, queued ? queued - 1 : 0);
 }
 
 bool
@@ -243,7 +249,7 @@ bool
 evrt__pool_is_idle(struct evrt_pool *p)
 {
 	unsigned n = p->set.workers;
-	uint64_t all = n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+	uint64_t all = evrt__pool_bits(n);
 	int64_t pending = 0;
 
 	if (evrt_load_seq_cst(&p->parked) != all || evrt_load_seq_cst(&p->inject_length))

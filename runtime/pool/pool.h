@@ -42,6 +42,13 @@
 #define EVRT_POOL_WORKERS_MAX 64u /* bits of evrt_pool.parked */
 #define EVRT_STRAND_SEGMENTS 20u  /* 64, 128, … strands: 67 million */
 
+/* The lowest n bits. */
+static inline uint64_t
+evrt__pool_bits(unsigned n)
+{
+	return n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
 struct evrt_group;
 struct evrt_pool;
 struct evrt_worker;
@@ -294,6 +301,8 @@ struct evrt_pool_strand *evrt__worker_steal(struct evrt_worker *thief);
 /* `hidden` strands wait in the ring of a worker that does something else: calls somebody, if that pays, or if nobody
  * would hear of what comes meanwhile. Owner. */
 void evrt__worker_share(struct evrt_worker *, uint32_t hidden);
+/* The same with all in its ring but the first, which it runs next. */
+void evrt__worker_share_rest(struct evrt_worker *);
 /* Strands in a ring that are worth a wake. */
 uint32_t evrt__worker_worth(const struct evrt_worker *);
 /* What its strands do takes longer than a wake. */

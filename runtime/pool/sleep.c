@@ -16,7 +16,6 @@
  */
 #include <stddef.h>
 
-#include "base/assert.h"
 #include "base/shake.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/tuning.h"

@@ -296,8 +296,7 @@ evrt__pool_strand_run(struct evrt_worker *w, struct evrt_pool_strand *ps)
 			w->reporting = true;
 			evrt__worker_enqueue(ps); /* still OWNED, still referenced: to the tail */
 			w->reporting = false;
-			uint32_t queued = evrt__ring_length(&w->ring);
-			evrt__worker_share(w, queued ? queued - 1 : 0); /* one is run next */
+			evrt__worker_share_rest(w);
 			return;
 		}
 	} while (!evrt__strand_word_finish(&ps->word));

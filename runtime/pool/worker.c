@@ -58,9 +58,8 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 
 	if (ours)
 		evrt__stats_ready(&ps->ready_since, w->turn_began);
-	else
-		foreign_is_ready(ps, pinned ? &pinned->inbox_since : &g->inbox_since);
 	if (!ours) {
+		foreign_is_ready(ps, pinned ? &pinned->inbox_since : &g->inbox_since);
 		/* What is sent may be all that somebody waits for before it frees the pool, while we have not come to the wake
 		 * yet. */
 		evrt__pool_enter(g->pool);
@@ -82,15 +81,10 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 unsigned
 evrt__worker_take_inbox(struct evrt_worker *w)
 {
-	unsigned count = 0;
-	struct evrt_node *next;
-
+	if (evrt__inbox_empty(&w->inbox))
+		return 0; /* each turn comes by here: the line that senders write stays theirs */
 	evrt_store_relaxed(&w->inbox_since, (evrt_ns)0);
-	for (struct evrt_node *n = evrt__inbox_take(&w->inbox); n; n = next) {
-		next = n->next;
-		n->arrive(n);
-		count++;
-	}
+	unsigned count = evrt__inbox_deliver(&w->inbox);
 	evrt__stats_inbox(&w->counters, count);
 	return count;
 }

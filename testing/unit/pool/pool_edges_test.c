@@ -362,17 +362,6 @@ a_timer_waits_for_memory(void)
 static int ends[2];
 static struct event second_watch;
 
-static void
-take_byte(evutil_socket_t fd, short what, void *arg)
-{
-	char byte;
-
-	(void)what;
-	(void)arg;
-	CHECK_INT_EQ(read(fd, &byte, 1), 1);
-	count_one(NULL);
-}
-
 /* Comes back once. Then the fd is handed to the other worker. */
 static void
 hand_over(evutil_socket_t fd, short what, void *ev)

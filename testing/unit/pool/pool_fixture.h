@@ -8,6 +8,8 @@
 #include <event2/event.h>
 #include <evrt/pool.h>
 
+#include <unistd.h>
+
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
 
@@ -47,6 +49,17 @@ timer_ran(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	(void)arg;
+	count_one(NULL);
+}
+
+static inline void
+take_byte(evutil_socket_t fd, short what, void *arg)
+{
+	char byte;
+
+	(void)what;
+	(void)arg;
+	CHECK_INT_EQ(read(fd, &byte, 1), 1);
 	count_one(NULL);
 }
 

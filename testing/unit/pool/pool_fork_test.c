@@ -123,17 +123,6 @@ a_child_is_told(void)
 }
 
 static void
-byte_came(evutil_socket_t fd, short what, void *arg)
-{
-	char byte;
-
-	(void)what;
-	(void)arg;
-	CHECK_INT_EQ(read(fd, &byte, 1), 1);
-	count_one(NULL);
-}
-
-static void
 signal_came(evutil_socket_t signum, short what, void *arg)
 {
 	(void)signum;
@@ -184,7 +173,7 @@ a_child_makes_it_its_own_with(const char *variable)
 	pool = pool_of(2);
 	struct event_base *base = evrt_pool_as_base(pool);
 	CHECK_INT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
-	struct event *io = event_new(base, ends[0], EV_READ | EV_PERSIST, byte_came, NULL);
+	struct event *io = event_new(base, ends[0], EV_READ | EV_PERSIST, take_byte, NULL);
 	struct event *sig = evsignal_new(base, SIGUSR1, signal_came, NULL);
 	CHECK_INT_EQ(event_add(io, NULL), 0);
 	CHECK_INT_EQ(event_add(sig, NULL), 0);
@@ -258,8 +247,8 @@ what_a_child_changes_the_parent_does_not_see(void)
 {
 	pool = pool_of(1);
 	CHECK_INT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
-	event = event_new(evrt_pool_as_base(pool), ends[0], EV_READ | EV_PERSIST, byte_came, NULL);
-	second = event_new(evrt_pool_get_base(pool, 0), ends[0], EV_READ | EV_PERSIST, byte_came, NULL);
+	event = event_new(evrt_pool_as_base(pool), ends[0], EV_READ | EV_PERSIST, take_byte, NULL);
+	second = event_new(evrt_pool_get_base(pool, 0), ends[0], EV_READ | EV_PERSIST, take_byte, NULL);
 	CHECK_INT_EQ(event_add(event, NULL), 0);
 	in_child(change_events);
 	in_child(delete_and_free);
@@ -313,7 +302,7 @@ an_event_reinit_that_fails_may_be_tried_again(void)
 {
 	pool = pool_of(2);
 	CHECK_INT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
-	event = event_new(evrt_pool_as_base(pool), ends[0], EV_READ | EV_PERSIST, byte_came, NULL);
+	event = event_new(evrt_pool_as_base(pool), ends[0], EV_READ | EV_PERSIST, take_byte, NULL);
 	CHECK_INT_EQ(event_add(event, NULL), 0);
 	in_child(try_until_it_works);
 	CHECK_INT_EQ(event_reinit(evrt_pool_as_base(pool)), 0); /* no child: nothing to do */

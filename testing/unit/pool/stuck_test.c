@@ -65,17 +65,6 @@ block_workers(int n)
 }
 
 static void
-take_ping(evutil_socket_t fd, short what, void *arg)
-{
-	char byte;
-
-	(void)what;
-	(void)arg;
-	CHECK_INT_EQ(read(fd, &byte, 1), 1);
-	count_one(NULL);
-}
-
-static void
 open_wires(event_callback_fn cb)
 {
 	for (int i = 0; i < PINGS; i++) {
@@ -117,7 +106,7 @@ static void
 connections(const struct setting *s)
 {
 	start(s);
-	open_wires(take_ping);
+	open_wires(take_byte);
 	block_workers(WORKERS - 1);
 	for (int i = 1; i <= 10; i++) {
 		ping_all();
@@ -131,7 +120,7 @@ static void
 connections_after_short_work(const struct setting *s)
 {
 	start(s);
-	open_wires(take_ping);
+	open_wires(take_byte);
 	run_short_work();
 	block_workers(WORKERS - 1);
 	long before = evrt_test_count_get(&ran);
@@ -185,7 +174,7 @@ static void
 what_a_callback_made_ready(const struct setting *s)
 {
 	start(s);
-	open_wires(take_ping);
+	open_wires(take_byte);
 	for (intptr_t n = 1; n < WORKERS; n++) {
 		run_short_work();
 		long before = evrt_test_count_get(&ran);
@@ -203,7 +192,7 @@ block_first(evutil_socket_t fd, short what, void *arg)
 {
 	bool first = evrt_add_seq_cst(&first_comer, 1) == 0; /* before it is counted, or it might be the next round's */
 
-	take_ping(fd, what, arg);
+	take_byte(fd, what, arg);
 	if (first)
 		block(NULL);
 }
@@ -233,7 +222,7 @@ static void
 pinned_bases(const struct setting *s)
 {
 	start(s);
-	open_wires(take_ping);
+	open_wires(take_byte);
 	for (unsigned i = 0; i < WORKERS; i++)
 		CHECK_INT_EQ(evrt_pool_post_worker(pool, i, count_one, NULL), 0);
 	evrt_test_count_wait(&ran, WORKERS);

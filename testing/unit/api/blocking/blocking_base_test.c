@@ -13,7 +13,6 @@
 #include "testing/harness/fault.h"
 #include "testing/unit/api/blocking/blocking_rig.h"
 
-static struct event_base *base;
 
 static void
 setup(void)
@@ -209,28 +208,6 @@ a_call_is_cancelled_once(void)
 }
 
 static void
-done_and_refused(int status, void *arg)
-{
-	call_done(status, arg);
-	CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, call_done, arg, NULL), -1);
-	CHECK_INT_EQ(errno, ECANCELED);
-}
-
-static void *
-let_it_end_when_the_base_is_being_freed(void *arg)
-{
-	struct call *c = arg;
-
-	/* The queue is full, until it is closed for ever. */
-	do
-		CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, NULL, NULL, NULL), -1);
-	while (errno == EAGAIN);
-	CHECK_INT_EQ(errno, ECANCELED);
-	evrt_test_gate_open(&c[0].may_end);
-	return NULL;
-}
-
-static void
 freeing_completes_all(void)
 {
 	static struct call c[3] = { { .held = true } };
@@ -243,7 +220,7 @@ freeing_completes_all(void)
 		CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, done_and_refused, &c[i], &c[i].handle), 0);
 		evrt_test_gate_wait(&c[0].began);
 	}
-	CHECK_INT_EQ(pthread_create(&other, NULL, let_it_end_when_the_base_is_being_freed, c), 0);
+	CHECK_INT_EQ(pthread_create(&other, NULL, let_it_end_when_all_is_being_freed, c), 0);
 	done();
 	check_call(&c[0], 0);
 	check_call(&c[1], ECANCELED);

@@ -38,6 +38,7 @@ struct call {
 	struct evrt_blocking *handle;
 };
 
+static struct event_base *base; /* that the case is about */
 static struct evrt_test_count completed;
 
 static inline void
@@ -126,20 +127,42 @@ check_call(const struct call *c, int status)
 }
 
 static inline void
-set_limits(struct event_base *base, unsigned threads_max, unsigned queue_max)
+set_limits(struct event_base *of, unsigned threads_max, unsigned queue_max)
 {
 	struct evrt_blocking_limits limits;
 
 	evrt_blocking_limits_init(&limits);
 	limits.threads_max = threads_max;
 	limits.queue_max = queue_max;
-	CHECK_INT_EQ(evrt_blocking_set_limits(base, &limits), 0);
+	CHECK_INT_EQ(evrt_blocking_set_limits(of, &limits), 0);
 }
 
 static inline void
-run_call(struct event_base *base, struct call *c)
+run_call(struct event_base *of, struct call *c)
 {
-	CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, call_done, c, NULL), 0);
+	CHECK_INT_EQ(evrt_blocking_run(of, NULL, call_work, call_done, c, NULL), 0);
+}
+
+static inline void
+done_and_refused(int status, void *arg)
+{
+	call_done(status, arg);
+	CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, call_done, arg, NULL), -1);
+	CHECK_INT_EQ(errno, ECANCELED);
+}
+
+static inline void *
+let_it_end_when_all_is_being_freed(void *arg)
+{
+	struct call *c = arg;
+
+	/* The queue is full, until it is closed for ever. */
+	do
+		CHECK_INT_EQ(evrt_blocking_run(base, NULL, call_work, NULL, NULL, NULL), -1);
+	while (errno == EAGAIN);
+	CHECK_INT_EQ(errno, ECANCELED);
+	evrt_test_gate_open(&c[0].may_end);
+	return NULL;
 }
 
 #endif
