@@ -4,6 +4,7 @@ stops it. Usage: serve_test.py SERVER [NAME...]; a NAME selects the tests that b
 
 Nothing sleeps to let things happen: what takes time is waited for, with a limit."""
 import contextlib
+import glob
 import hashlib
 import os
 import re
@@ -88,10 +89,31 @@ class Server:
         print("  server %s%s" % ("was still running" if code is None else "had ended with %d" % code,
                                  ", stderr:\n" + errors if errors else ""), flush=True)
 
+    def threads(self):
+        """What each of the server's threads does: a line each, for who has to find out why it does not end."""
+        lines = []
+        for folder in glob.glob("/proc/%d/task/*" % self.process.pid):
+            what = [os.path.basename(folder)]
+            for name in ("comm", "wchan", "syscall", "status"):
+                try:
+                    with open("%s/%s" % (folder, name), encoding="ascii", errors="replace") as file:
+                        text = file.read()
+                except OSError as error:
+                    text = str(error)
+                if name == "status":
+                    text = " ".join(re.findall(r"(?m)^(?:State|SigPnd|ShdPnd|SigBlk|SigCgt|.*ctxt_switches):.*$", text))
+                what.append(" ".join(text.split()))
+            lines.append("  " + " | ".join(what))
+        return "\n".join(lines)
+
     def ended(self):
         try:
             code = self.process.wait(LIMIT_S)
         except subprocess.TimeoutExpired:
+            print("  threads, and again a second later:\n%s" % self.threads(), flush=True)
+            time.sleep(1)
+            print(self.threads(), flush=True)
+            self.report()
             raise Failure("the server does not end") from None
         return code, self.process.stderr.read().decode()
 
