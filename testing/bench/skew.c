@@ -5,8 +5,9 @@
  * whatever has been answered (Poisson, open loop), and latency counts from the planned time. Server on CPU 0, client
  * on CPU 1. Contestants take turns and get the same requests:
  *
- *   evrt     a pooled base; --evrt FIELD=VALUE,... adds one with other settings of struct evrt_pool_config
- *   oracle   Debian's libevent: a base per thread, connections dealt in turn
+ *   evrt     a pooled base, an edge-triggered event (EV_ET) per connection; --evrt FIELD=VALUE,... adds one with other
+ *            settings of struct evrt_pool_config, and edges=0 for level-triggered events: an epoll_ctl per request
+ *   oracle   Debian's libevent: a base per thread, connections dealt in turn, the same events
  *   floor    threads on one epoll set with EPOLLONESHOT: no request waits while a thread is free, at the price of an
  *            epoll_ctl per request
  *   go       a goroutine per connection, where a compiler is installed

@@ -1,7 +1,7 @@
 /* testing/bench/skew_evrt.c — the service on evrt's pooled base; see skew.c.
  *
- * Usage: skew_evrt [FIELD=VALUE,...] WORKERS   with fields of struct evrt_pool_config. Answers with the eventfd writes
- * of all workers.
+ * Usage: skew_evrt [FIELD=VALUE,...] WORKERS   with fields of struct evrt_pool_config, and edges=0 for level-triggered
+ * events. Answers with the eventfd writes of all workers.
  */
 #include <event2/event.h>
 #include <evrt/pool.h>
@@ -14,8 +14,13 @@
 #include "testing/bench/bench_serve.h"
 #include "testing/bench/skew_event.h"
 
-/* Fields that are as wide as an int. */
-#define FIELD(name) { #name, offsetof(struct evrt_pool_config, name) }
+struct settings {
+	struct evrt_pool_config pool;
+	int edges;
+};
+
+/* All as wide as an int. */
+#define FIELD(name) { #name, offsetof(struct settings, pool.name) }
 static const struct {
 	const char *name;
 	size_t at;
@@ -25,11 +30,12 @@ static const struct {
 	FIELD(strand_budget_callbacks),
 	FIELD(turn_budget_strands),
 	FIELD(workers_per_set),
+	{ "edges", offsetof(struct settings, edges) },
 };
 #define FIELDS (sizeof(fields) / sizeof(fields[0]))
 
 static void
-set_field(struct evrt_pool_config *config, char *word)
+set_field(struct settings *settings, char *word)
 {
 	char *value = strchr(word, '=');
 
@@ -38,7 +44,7 @@ set_field(struct evrt_pool_config *config, char *word)
 	for (size_t i = 0; value && i < FIELDS; i++)
 		if (strcmp(fields[i].name, word) == 0) {
 			int number = atoi(value);
-			memcpy((char *)config + fields[i].at, &number, sizeof(number));
+			memcpy((char *)settings + fields[i].at, &number, sizeof(number));
 			return;
 		}
 	fprintf(stderr, "skew_evrt: no field %s of struct evrt_pool_config that it knows\n", word);
@@ -50,8 +56,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 {
 	(void)addr;
 	(void)len;
-	(void)arg;
-	skew_event_serve(evconnlistener_get_base(listener), fd);
+	skew_event_serve(evconnlistener_get_base(listener), fd, ((const struct settings *)arg)->edges);
 }
 
 static double
@@ -68,19 +73,19 @@ eventfd_writes(void *pool)
 int
 main(int argc, char **argv)
 {
-	struct evrt_pool_config config;
+	struct settings settings = { .edges = 1 };
 	char *rest;
 
 	if (argc < 2)
 		return 2;
-	evrt_pool_config_init(&config);
-	config.workers = (unsigned)atoi(argv[argc - 1]);
+	evrt_pool_config_init(&settings.pool);
+	settings.pool.workers = (unsigned)atoi(argv[argc - 1]);
 	if (argc > 2)
 		for (char *word = strtok_r(argv[1], ",", &rest); word; word = strtok_r(NULL, ",", &rest))
-			set_field(&config, word);
-	struct evrt_pool *pool = evrt_pool_new(&config);
+			set_field(&settings, word);
+	struct evrt_pool *pool = evrt_pool_new(&settings.pool);
 	if (!pool)
 		bench_die("evrt_pool_new");
-	skew_event_listen(evrt_pool_as_base(pool), on_accept, NULL);
+	skew_event_listen(evrt_pool_as_base(pool), on_accept, &settings);
 	return bench_serve_until_eof(evrt_pool_as_base(pool), eventfd_writes, pool);
 }

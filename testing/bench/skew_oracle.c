@@ -33,7 +33,7 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd, struct sockaddr *
 	(void)listener;
 	(void)addr;
 	(void)len;
-	skew_event_serve(b->base[b->next++ % b->count], fd);
+	skew_event_serve(b->base[b->next++ % b->count], fd, true);
 }
 
 int

@@ -53,3 +53,22 @@ skew_serve_one(int fd)
 	skew_sleep(m.service_ns);
 	return write(fd, &m, sizeof(m)) == (ssize_t)sizeof(m);
 }
+
+enum skew_served
+skew_serve_all(int fd)
+{
+	struct skew_message m[SKEW_MESSAGES_AT_ONCE];
+	size_t served = 0;
+	ssize_t n = read(fd, m, sizeof(m));
+
+	if (n < 0 && errno == EAGAIN)
+		return SKEW_SERVED;
+	if (n <= 0 || (size_t)n % sizeof(m[0]))
+		return SKEW_CLOSED;
+	for (; served < (size_t)n / sizeof(m[0]); served++) {
+		skew_sleep(m[served].service_ns);
+		if (write(fd, &m[served], sizeof(m[0])) != (ssize_t)sizeof(m[0]))
+			return SKEW_CLOSED;
+	}
+	return served == SKEW_MESSAGES_AT_ONCE ? SKEW_MORE : SKEW_SERVED;
+}

@@ -28,4 +28,14 @@ void skew_sleep(uint64_t ns);
 /* Reads one message from the socket, serves it, answers. False: the client has closed the connection. */
 bool skew_serve_one(int fd);
 
+#define SKEW_MESSAGES_AT_ONCE 16
+
+enum skew_served {
+	SKEW_CLOSED, /* by the client */
+	SKEW_SERVED, /* and read dry: a read that got less than it had room for */
+	SKEW_MORE,   /* may be there */
+};
+/* The same with all that is there, one after the other, as who is told of edges has to. */
+enum skew_served skew_serve_all(int fd);
+
 #endif
