@@ -25,7 +25,8 @@ _COPTS = [
 ] + _WARNINGS
 
 def _defines():
-    """Costly checks wherever a build looks for mistakes; debug modes of locks and events; debug messages; shaking."""
+    """Costly checks wherever a build looks for mistakes; debug modes of locks and events; debug messages; shaking;
+    tracing."""
     return select({
         "//:sanitizer_none": [],
         "//conditions:default": ["EVRT_DCHECKS=1"],
@@ -40,6 +41,9 @@ def _defines():
         "//conditions:default": [],
     }) + select({
         "//:shake_on": ["EVRT_SHAKE_BUILD=1", "EVRT_DCHECKS=1"],
+        "//conditions:default": [],
+    }) + select({
+        "//:trace_on": ["EVRT_TRACE_BUILD=1"],
         "//conditions:default": [],
     })
 

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include "base/shake.h"
+#include "base/trace.h"
 #include "runtime/pool/watchdog.h"
 #include "threading/lock.h"
 
@@ -50,6 +51,7 @@ callbacks_schedule(struct bufferevent_private *p)
 static void
 callbacks_leave(struct bufferevent_private *p, struct evrt_bev_locks *unlocks)
 {
+	EVRT_TRACE(program_called, p->strand);
 	evrt__bev_unlock(p);
 	if (unlocks)
 		evrt__unlock(unlocks->call);
@@ -61,6 +63,7 @@ callbacks_return(struct bufferevent_private *p, struct evrt_bev_locks *unlocks)
 	if (unlocks)
 		evrt__lock(unlocks->call);
 	evrt__bev_lock(p);
+	EVRT_TRACE(program_returned, p->strand);
 }
 
 /* While the call lock is held nobody else changes the callbacks (bufferevent_setcb). */

@@ -23,6 +23,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/sys.h"
+#include "base/trace.h"
 #include "threading/lock.h"
 
 #define RW (EV_READ | EV_WRITE)
@@ -143,6 +144,7 @@ socket_read(struct bufferevent_private *p)
 	else if (n > 0 && (size_t)n < offered)
 		evrt__stream_short_read(&p->stream);
 	if (n > 0) {
+		EVRT_TRACE(bytes_read, p->strand);
 		evrt__bev_moved_read(p, (size_t)n);
 		evrt__bev_trigger_nolock(p, EV_READ, 0);
 	}
@@ -186,8 +188,10 @@ socket_write(struct bufferevent_private *p, bool connected)
 	}
 	if (n == -EAGAIN)
 		evrt__stream_drained(&p->stream, EVRT_WRITE);
-	if (n > 0)
+	if (n > 0) {
+		EVRT_TRACE(bytes_written, p->strand);
 		evrt__bev_moved_write(p, (size_t)n);
+	}
 	/* Before the callback, which may fill it again. */
 	if (evbuffer_get_length(p->bev.output) == 0)
 		evrt__bev_socket_del(p, EV_WRITE);

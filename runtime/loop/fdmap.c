@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/segment.h"
 #include "base/shake.h"
+#include "base/trace.h"
 #include "runtime/loop/reactor.h"
 #include "runtime/loop/slot.h"
 #include "threading/fork.h"
@@ -334,6 +335,7 @@ evrt__fdmap_report(struct evrt_fdmap *m, struct evrt_reactor *r, const struct ev
 			unsigned bits = ready->mask & slot->interest & EVRT_IO_MASK;
 			if (!bits)
 				continue;
+			EVRT_TRACE(reported, slot->strand);
 			evrt__slot_deliver(slot, bits | (ready->mask & EVRT_HUP));
 			told++;
 		}

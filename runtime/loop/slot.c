@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/shake.h"
+#include "base/trace.h"
 #include "runtime/loop/fdmap.h"
 #include "runtime/loop/reactor.h"
 
@@ -128,6 +129,7 @@ evrt__slot_rearm(struct evrt_slot *slot, unsigned bits)
 {
 	if (slot->fd < 0)
 		return;
+	EVRT_TRACE(rearmed, slot->strand);
 	evrt__fdmap_rearm(slot->strand->fdmap, slot, bits);
 }
 
@@ -174,6 +176,7 @@ slot_arrive(struct evrt_node *n)
 	unsigned bits = evrt_swap_acq_rel(&slot->bits, 0u) & ~EVRT_SLOT_QUEUED;
 
 	EVRT_SHAKE(slot_arrive);
+	EVRT_TRACE(slot_arrives, slot->strand);
 	if (bits & EVRT_SLOT_TIMER) {
 		/* The queue's word was a hint; here is the truth. */
 		evrt_ns deadline = evrt_load_relaxed(&ps->deadline);
@@ -239,6 +242,7 @@ slot_arm(struct evrt_pool_slot *ps)
 		}
 		return;
 	}
+	EVRT_TRACE(timer_armed, s);
 	if (!was_armed)
 		evrt__slot_ref(&ps->slot);
 	slot_entry_is_at(ps, deadline);
@@ -307,8 +311,10 @@ evrt__slot_timer_due(struct evrt_timer *entry)
 		slot_entry_is_at(ps, deadline);
 		return;
 	}
-	if (deadline != 0)
+	if (deadline != 0) {
+		EVRT_TRACE(timer_expired, ps->slot.strand);
 		evrt__slot_deliver(&ps->slot, EVRT_SLOT_TIMER);
+	}
 	evrt__slot_unref(&ps->slot);
 }
 

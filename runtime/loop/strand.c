@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/mem.h"
+#include "base/trace.h"
 #include "threading/lock.h"
 
 /* The strand whose task this thread is in. Set around each task, so that it nests. */
@@ -93,6 +94,7 @@ evrt__strand_push(struct evrt_strand *s, struct evrt_task *t)
 	struct evrt_link *at = s->queues[pri].prev;
 
 	EVRT_DCHECK(!(t->flags & EVRT_TASK_ACTIVE));
+	EVRT_TRACE(task_queued, s);
 	/* Where one queue serves all priorities (a pool's strands), it is kept sorted; the walk is over the
 	 * less urgent ones behind, of which a strand has a handful. */
 	while (at != &s->queues[pri] && EVRT_CONTAINER_OF(at, struct evrt_task, link)->pri > t->pri)
@@ -142,6 +144,7 @@ evrt__strand_run_task(struct evrt_strand *s, struct evrt_task *t)
 	s->running = t;
 	s->running_pri = t->pri < s->queues_count ? t->pri : s->queues_count - 1;
 	strand_current = s;
+	EVRT_TRACE(task_begins, s);
 	if (t->closure == EVRT_CLOSURE_SELF) {
 		evrt_task_fn fn = t->fn;
 		void *arg = t->arg;
@@ -151,6 +154,7 @@ evrt__strand_run_task(struct evrt_strand *s, struct evrt_task *t)
 	} else {
 		s->execute(s, t);
 	}
+	EVRT_TRACE(task_ends, s);
 	strand_current = outer;
 	s->running = NULL;
 	s->running_pri = s->queues_count;

@@ -19,6 +19,7 @@
 #include "base/mem.h"
 #include "base/shake.h"
 #include "base/sys.h"
+#include "base/trace.h"
 #include "runtime/loop/slot.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/tuning.h"
@@ -233,6 +234,7 @@ group_call_one(struct evrt_group *g, bool urgent)
 		return false;
 	case EVRT_CALL_SET:
 		EVRT_SHAKE(group_called);
+		EVRT_TRACE(worker_called, g);
 		if (evrt__group_is_shared(g)) {
 			evrt_add_relaxed(&g->calls, (uint64_t)1);
 			evrt__eventfd_raise(g->call_fd);
@@ -241,6 +243,7 @@ group_call_one(struct evrt_group *g, bool urgent)
 		}
 		return true;
 	case EVRT_CALL_DEEP:
+		EVRT_TRACE(worker_called, g);
 		/* The lowest: the same few workers stay warm, the others may sleep on. */
 		evrt__reactor_wake(&g->pool->workers[g->first + (unsigned)__builtin_ctzll(deep)].reactor);
 		return true;

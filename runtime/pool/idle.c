@@ -21,6 +21,7 @@
 #include <stddef.h>
 
 #include "base/shake.h"
+#include "base/trace.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/tuning.h"
 
@@ -46,6 +47,7 @@ evrt__worker_steal(struct evrt_worker *thief)
 			continue;
 		evrt_count_own(&thief->counters.steals_hit, 1);
 		evrt_count_own(&thief->counters.stolen, count);
+		EVRT_TRACE(strand_stolen, &got->strand);
 		/* The victim may be in a long callback: what we leave there is for the next to be called. */
 		evrt__worker_share(thief, evrt__ring_length(&victim->ring) + count - 1);
 		return got;

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/shake.h"
+#include "base/trace.h"
 #include "runtime/pool/pool.h"
 #include "threading/lock.h"
 
@@ -76,6 +77,7 @@ evrt__pool_post(struct evrt_pool_strand *ps, void (*fn)(void *), void *arg)
 	/* Counted until it has run, so that a dispatching pool does not end before. */
 	s->ops->count(s, 1);
 	EVRT_SHAKE(post);
+	EVRT_TRACE(post_called, s);
 	/* No lock is taken: a sender never waits for the strand. */
 	evrt__inbox_push(&s->inbox, &post->node);
 	s->ops->notify(s);

@@ -17,6 +17,7 @@
 #include <stddef.h>
 
 #include "base/shake.h"
+#include "base/trace.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/tuning.h"
 
@@ -77,6 +78,7 @@ worker_has_polled(struct evrt_worker *w, evrt_ns deadline)
 	evrt_count_own(&w->counters.polls, 1);
 	if (deadline == 0)
 		return; /* no time went by to speak of */
+	EVRT_TRACE(worker_wakes, w);
 	w->turn_began = evrt__reactor_now(&w->reactor);
 	evrt_store_relaxed(&w->busy_since, w->turn_began);
 }
@@ -147,6 +149,7 @@ worker_rest(struct evrt_worker *w, evrt_ns deadline, bool (*take)(struct evrt_wo
 		deadline = soon < deadline ? soon : deadline;
 	}
 	evrt__stats_park(&w->counters);
+	EVRT_TRACE(worker_sleeps, w);
 	while (guards && !heard) {
 		evrt_ns now = evrt__reactor_now(&w->reactor);
 		if (now >= deadline)

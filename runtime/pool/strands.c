@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/segment.h"
 #include "base/shake.h"
+#include "base/trace.h"
 #include "runtime/pool/pool.h"
 #include "runtime/pool/strand_word.h"
 #include "runtime/pool/tuning.h"
@@ -300,5 +301,6 @@ evrt__pool_strand_run(struct evrt_worker *w, struct evrt_pool_strand *ps)
 			return;
 		}
 	} while (!evrt__strand_word_finish(&ps->word));
+	EVRT_TRACE(strand_let_go, s);
 	evrt__strand_unref(s);
 }

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/shake.h"
+#include "base/trace.h"
 #include "runtime/loop/slot.h"
 #include "runtime/pool/pool.h"
 
@@ -38,6 +39,7 @@ worker_send(struct evrt_pool_strand *ps)
 	struct evrt_worker *pinned = ps->pinned;
 	struct evrt_group *g = ps->group;
 
+	EVRT_TRACE(strand_to_inbox, &ps->strand);
 	if (pinned) {
 		evrt__inbox_push(&pinned->inbox, &ps->travel);
 		evrt__worker_use_own(pinned);
@@ -46,6 +48,13 @@ worker_send(struct evrt_pool_strand *ps)
 		evrt__inbox_push(&g->inbox, &ps->travel);
 		evrt__group_call(g, false);
 	}
+}
+
+static bool
+worker_keep(struct evrt_worker *w, struct evrt_pool_strand *ps)
+{
+	EVRT_TRACE(strand_to_ring, &ps->strand);
+	return !EVRT_SHAKE_CHOOSE(worker_overflow, 16) && evrt__ring_push(&w->ring, ps);
 }
 
 void
@@ -69,7 +78,7 @@ evrt__worker_enqueue(struct evrt_pool_strand *ps)
 		worker_send(ps);
 	} else if (pinned) {
 		w->own_ready = true;
-	} else if (!EVRT_SHAKE_CHOOSE(worker_overflow, 16) && evrt__ring_push(&w->ring, ps)) {
+	} else if (worker_keep(w, ps)) {
 		if (!w->reporting)
 			evrt__worker_share(w, evrt__ring_length(&w->ring));
 	} else {
@@ -128,6 +137,7 @@ worker_run_ready(struct evrt_worker *w)
 		if (worker_halt(w) == EVRT_HALT_NOW || EVRT_SHAKE_CHOOSE(worker_end_turn, 8) ||
 		    !(ps = evrt__ring_pop(&w->ring)))
 			return;
+		EVRT_TRACE(strand_from_ring, &ps->strand);
 		worker_run_strand(w, ps);
 	}
 }
