@@ -21,6 +21,7 @@
 #define evrt_store_seq_cst(p, v)  atomic_store_explicit((p), (v), memory_order_seq_cst)
 
 /* Read-modify-write: each returns the value before. */
+#define evrt_swap_relaxed(p, v)   atomic_exchange_explicit((p), (v), memory_order_relaxed)
 #define evrt_swap_acq_rel(p, v)   atomic_exchange_explicit((p), (v), memory_order_acq_rel)
 #define evrt_swap_acquire(p, v)   atomic_exchange_explicit((p), (v), memory_order_acquire)
 #define evrt_swap_seq_cst(p, v)   atomic_exchange_explicit((p), (v), memory_order_seq_cst)
@@ -30,12 +31,17 @@
 #define evrt_sub_relaxed(p, v)    atomic_fetch_sub_explicit((p), (v), memory_order_relaxed)
 #define evrt_sub_acq_rel(p, v)    atomic_fetch_sub_explicit((p), (v), memory_order_acq_rel)
 #define evrt_sub_seq_cst(p, v)    atomic_fetch_sub_explicit((p), (v), memory_order_seq_cst)
+#define evrt_or_relaxed(p, v)     atomic_fetch_or_explicit((p), (v), memory_order_relaxed)
 #define evrt_or_acq_rel(p, v)     atomic_fetch_or_explicit((p), (v), memory_order_acq_rel)
 #define evrt_or_seq_cst(p, v)     atomic_fetch_or_explicit((p), (v), memory_order_seq_cst)
+#define evrt_and_relaxed(p, v)    atomic_fetch_and_explicit((p), (v), memory_order_relaxed)
 #define evrt_and_acq_rel(p, v)    atomic_fetch_and_explicit((p), (v), memory_order_acq_rel)
 #define evrt_and_seq_cst(p, v)    atomic_fetch_and_explicit((p), (v), memory_order_seq_cst)
 
 /* Compare and swap, strong; on failure *expected is the value seen (acquired). */
+#define evrt_cas_relaxed(p, expected, desired) \
+	atomic_compare_exchange_strong_explicit((p), (expected), (desired), \
+	    memory_order_relaxed, memory_order_relaxed)
 #define evrt_cas_acq_rel(p, expected, desired) \
 	atomic_compare_exchange_strong_explicit((p), (expected), (desired), \
 	    memory_order_acq_rel, memory_order_acquire)

@@ -66,7 +66,7 @@ evrt__shake_seed(void)
 	uint64_t mine = shake_draw_seed();
 	if (!mine)
 		mine = 1;
-	if (!evrt_cas_acq_rel(&shake_seed, &seed, mine))
+	if (!evrt_cas_relaxed(&shake_seed, &seed, mine))
 		return seed;
 	if (getenv("EVRT_SHAKE_TELL"))
 		atexit(evrt__shake_tell);
@@ -78,7 +78,7 @@ evrt__shake_tell(void)
 {
 	bool told = false;
 
-	if (evrt_cas_acq_rel(&shake_told, &told, true))
+	if (evrt_cas_relaxed(&shake_told, &told, true))
 		fprintf(stderr, "shake seed %llu\n", (unsigned long long)evrt__shake_seed());
 }
 

@@ -3,7 +3,7 @@
  * Here:     the callbacks in use, who may change them, and the calls that the tree locks by.
  * Not here: the pthread callbacks (pthreads.c), the checks (lock_debug.c).
  * Threads:  setters: one thread, before others use this room. All else: any.
- * PAIRS     lock.table: set (alloc stored last, release) -> new (load acquire): who can make a lock sees all
+ * PAIRS     lock.alloc, lock.cond_alloc: set (stored last, release) -> new (load acquire): who can make a lock sees all
  *           callbacks, and so does everybody whom the lock is handed to. Hence the relaxed loads elsewhere.
  *           A pool may switch threading on while another thread runs a base without locks: that one sees
  *           either nothing or everything.
@@ -65,7 +65,7 @@ lock_install(const struct evrt_lock_fns *fns)
 	evrt_store_relaxed(&evrt__lock_table.free, fns->free);
 	evrt_store_relaxed(&evrt__lock_table.lock, fns->lock);
 	evrt_store_relaxed(&evrt__lock_table.unlock, fns->unlock);
-	evrt_store_release(&evrt__lock_table.alloc, fns->alloc); /* PAIRS lock.table */
+	evrt_store_release(&evrt__lock_table.alloc, fns->alloc); /* PAIRS lock.alloc */
 	lock_given = *fns;
 	lock_show();
 }
@@ -76,7 +76,7 @@ lock_install_conds(const struct evrt_cond_fns *fns)
 	evrt_store_relaxed(&evrt__lock_table.cond_free, fns->free);
 	evrt_store_relaxed(&evrt__lock_table.cond_signal, fns->signal);
 	evrt_store_relaxed(&evrt__lock_table.cond_wait, fns->wait);
-	evrt_store_release(&evrt__lock_table.cond_alloc, fns->alloc); /* PAIRS lock.table */
+	evrt_store_release(&evrt__lock_table.cond_alloc, fns->alloc); /* PAIRS lock.cond_alloc */
 	lock_conds_given = *fns;
 	lock_show();
 }
@@ -189,7 +189,7 @@ evrt__threads_shutdown(void)
 bool
 evrt__threads_on(void)
 {
-	return evrt_load_acquire(&evrt__lock_table.alloc) != NULL; /* PAIRS lock.table */
+	return evrt_load_acquire(&evrt__lock_table.alloc) != NULL; /* PAIRS lock.alloc */
 }
 
 unsigned long
@@ -209,7 +209,7 @@ evrt__lock_new(unsigned locktype, enum evrt_lock_rank rank)
 void *
 evrt__lock_new_named(unsigned locktype, enum evrt_lock_rank rank, const char *name)
 {
-	evrt_lock_alloc_fn alloc = evrt_load_acquire(&evrt__lock_table.alloc); /* PAIRS lock.table */
+	evrt_lock_alloc_fn alloc = evrt_load_acquire(&evrt__lock_table.alloc); /* PAIRS lock.alloc */
 
 	if (!alloc)
 		return NULL;
@@ -270,7 +270,7 @@ evrt__lock_is_held(void *lock)
 void *
 evrt__cond_new(void)
 {
-	evrt_cond_alloc_fn alloc = evrt_load_acquire(&evrt__lock_table.cond_alloc); /* PAIRS lock.table */
+	evrt_cond_alloc_fn alloc = evrt_load_acquire(&evrt__lock_table.cond_alloc); /* PAIRS lock.cond_alloc */
 
 	return alloc ? alloc(0) : NULL;
 }

@@ -163,7 +163,8 @@ evrt__ring_peek(const struct evrt_ring *r)
 	/* PAIRS ring.tail: acquire, as a thief's: the slot before the index. */
 	if (evrt_load_acquire(&r->tail) == real)
 		return NULL;
-	/* acquire: if head has not moved by the next load, the slot was not written anew before this one. */
+	/* PAIRS ring.slot: acquire: if head has not moved by the next load, the slot was not written anew before this
+	 * one. */
 	void *item = evrt_load_acquire(&r->slot[real & RING_MASK]);
 	return evrt_load_relaxed(&r->head) == head ? item : NULL;
 }

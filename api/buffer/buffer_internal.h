@@ -5,8 +5,8 @@
  * Not here: the public contract (event2/buffer.h), bufferevents, event loops.
  * Threads:  everything in struct evbuffer is guarded by its lock, when it has one. The reference counts
  *           of chains and segments are atomic, because evbuffers with different locks can share them.
- * PAIRS     cache (cache.c): put (CAS acq_rel) -> take (swap acquire): who takes a chain comes after all that
- *           was done with it before.
+ * PAIRS     chain_place.chain (cache.c): put (CAS acq_rel) -> take (swap acquire): who takes a chain comes after
+ *           all that was done with it before.
  *           chain.refs: drop (sub acq_rel) <-> drop: whoever takes the last reference sees all uses of
  *           the memory before it frees it. Who reads 1 (load acquire, in evrt__chain_drop and
  *           evrt__chain_front_room) comes after the last other holder, and stays alone.

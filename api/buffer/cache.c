@@ -4,7 +4,7 @@
  *           stays with the library when no evbuffer has contents.
  * Not here: smaller chains: what the C library does for those is as fast.
  * Threads:  any, without a lock. Which CPU a thread runs on is only a hint: places are shared by all.
- * PAIRS     place: put (CAS acq_rel) -> take (swap acquire), as told in buffer_internal.h.
+ * PAIRS     chain_place.chain: put (CAS acq_rel) -> take (swap acquire), as told in buffer_internal.h.
  *
  * Builds with EVRT_DCHECKS keep nothing, so that the tools that find a use after free find it in chains, too.
  */

@@ -88,7 +88,7 @@ locks_new(void)
 static void
 locks_drop(struct evrt_bev_locks *l)
 {
-	/* Acquire and release: who takes the last one frees after all uses by others. */
+	/* PAIRS bev_locks.refs: acquire and release: who takes the last one frees after all uses by others. */
 	if (!l || evrt_sub_acq_rel(&l->refs, 1u) > 1)
 		return;
 	evrt__lock_free(l->data, EVRT_LOCKTYPE_RECURSIVE);

@@ -74,7 +74,8 @@ event_slot_ready(struct evrt_slot *slot, unsigned bits)
 	if (bits & EVRT_SLOT_TIMER)
 		result |= event_timed_out(s, ev);
 	if (bits & EVRT_SLOT_SIGNAL) {
-		unsigned count = evrt_swap_acq_rel(&slot->signals, 0u);
+		/* relaxed: the report that we are here for published what was counted (slot.bits). */
+		unsigned count = evrt_swap_relaxed(&slot->signals, 0u);
 		evrt__event_active_nolock(s, ev, EV_SIGNAL, (short)(count < INT16_MAX ? count : INT16_MAX));
 	}
 	if (result)

@@ -167,7 +167,7 @@ blocking_submit(struct evrt_blocking_group *g, struct evrt_blocking *b)
 	struct event_base *base = b->base;
 	struct evrt_strand *s = b->strand;
 
-	/* As with posts; but for the pool's own callbacks, too: a drain does not wait for work. */
+	/* PAIRS pool.halt. As with posts; but for the pool's own callbacks, too: a drain does not wait for work. */
 	if (base->pool && evrt_load_acquire(&base->pool->halt) != EVRT_HALT_NO)
 		return -ECANCELED;
 	/* Before: the completion may have run when submit is back. */

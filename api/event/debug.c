@@ -33,7 +33,7 @@ event_enable_debug_mode(void)
 		evrt__errx(1, "event_enable_debug_mode was called twice!");
 	if (evrt_load_relaxed(&debug_late) && !EVRT_EVENT_DEBUG_DEFAULT)
 		evrt__errx(1, "event_enable_debug_mode must be called *before* creating any events or event_bases");
-	evrt_or_acq_rel(&evrt__debug_watch, EVRT_DEBUG_EVENTS);
+	evrt_or_relaxed(&evrt__debug_watch, EVRT_DEBUG_EVENTS);
 }
 
 void

@@ -23,9 +23,9 @@ slow_set(evrt_ns limit)
 {
 	evrt_store_relaxed(&slow_limit, limit);
 	if (limit == EVRT_NS_NEVER)
-		evrt_and_acq_rel(&evrt__debug_watch, ~EVRT_DEBUG_SLOW);
+		evrt_and_relaxed(&evrt__debug_watch, ~EVRT_DEBUG_SLOW);
 	else
-		evrt_or_acq_rel(&evrt__debug_watch, EVRT_DEBUG_SLOW);
+		evrt_or_relaxed(&evrt__debug_watch, EVRT_DEBUG_SLOW);
 }
 
 int

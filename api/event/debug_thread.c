@@ -15,13 +15,14 @@ evrt__debug_loop_begins_on(struct event_base *base)
 {
 	uintptr_t nobody = 0;
 
-	return evrt_cas_acq_rel(&base->debug_runner, &nobody, (uintptr_t)pthread_self());
+	/* relaxed, as all of it: a base in use by two threads without order is what we look for, not what we rely on. */
+	return evrt_cas_relaxed(&base->debug_runner, &nobody, (uintptr_t)pthread_self());
 }
 
 void
 evrt__debug_loop_ends_on(struct event_base *base)
 {
-	evrt_store_release(&base->debug_runner, (uintptr_t)0);
+	evrt_store_relaxed(&base->debug_runner, (uintptr_t)0);
 }
 
 void
@@ -32,9 +33,8 @@ evrt__debug_thread_check(const struct evrt_debug_entry *e, const char *call)
 
 	if (!base || base->kind != EVRT_BASE_PLAIN || base->strand->lock)
 		return;
-	/* relaxed: a base in use by two threads without order is what we look for, not what we rely on. */
 	uintptr_t runner = evrt_load_relaxed(&base->debug_runner);
-	if (!runner || runner == (uintptr_t)pthread_self() || evrt_swap_acq_rel(&base->debug_told, true))
+	if (!runner || runner == (uintptr_t)pthread_self() || evrt_swap_relaxed(&base->debug_told, true))
 		return;
 	snprintf(problem, sizeof(problem), "%s while another thread runs the loop of its base %p, which has no locks",
 	    call, (void *)base);

@@ -185,6 +185,7 @@ evrt__pooled_base_loop(struct event_base *base, int flags)
 	evrt__pool_run_here(base->pool);
 	if (evrt__pool_is_forked(base->pool))
 		return evrt__public_result(-ECHILD); /* in a callback; the parent's loop goes on */
+	/* PAIRS pool.got_exit, pool.got_break. */
 	return evrt_load_acquire(&base->pool->got_exit) || evrt_load_acquire(&base->pool->got_break) ? 0 : 1;
 }
 
@@ -196,6 +197,7 @@ evrt__pooled_base_end(struct event_base *base, bool at_once)
 	if (evrt__pool_is_forked(base->pool))
 		return evrt__public_result(-ECHILD);
 	/* A pinned base ends with its pool: it has no loop of its own that could end. */
+	/* PAIRS pool.got_exit, pool.got_break: what came before the request is seen by who asks whether there was one. */
 	evrt_store_release(at_once ? &base->pool->got_break : &base->pool->got_exit, true);
 	evrt__pool_halt(base->pool, at_once ? EVRT_HALT_NOW : EVRT_HALT_WHEN_DRAINED);
 	errno = saved;

@@ -7,9 +7,10 @@
  * After fork the child has the parent's handler and shares its pipes. Until it adopts them (event_reinit, or a
  * new base that watches a signal) its handler does nothing: else the parent would be told of the child's signals.
  *
- * PAIRS  signal_inside / signal_fds: the handler counts itself in, then loads the fds; who takes an fd away
+ * PAIRS  signal.inside / signal.fds: the handler counts itself in, then loads the fds; who takes an fd away
  *        stores first, then loads the count. All seq_cst: either the handler is seen inside, and waited for, or
  *        it sees the fd gone.
+ *        signal.pid: a child stores it last, when what it has inherited is forgotten; the handler loads it first.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +38,7 @@ pipe_handler(int signum)
 
 	if (evrt_load_seq_cst(&signal_pid) != getpid())
 		return;
-	evrt_add_seq_cst(&signal_inside, 1); /* PAIRS signal_inside / signal_fds */
+	evrt_add_seq_cst(&signal_inside, 1); /* PAIRS signal.inside / signal.fds */
 	for (unsigned i = 0; i < EVRT_SIGNAL_PORTS_MAX; i++) {
 		int fd = evrt_load_seq_cst(&signal_fds[signum][i]) - 1;
 		if (fd < 0)

@@ -55,7 +55,7 @@ evrt__slot_ref(struct evrt_slot *slot)
 void
 evrt__slot_unref(struct evrt_slot *slot)
 {
-	/* acq_rel: what other holders did to the slot happens before it is freed. */
+	/* PAIRS slot.refs: acq_rel: what other holders did to the slot happens before it is freed. */
 	if (evrt_sub_acq_rel(&slot->refs, 1u) != 1)
 		return;
 	struct evrt_strand *s = slot->strand;
@@ -283,7 +283,7 @@ slot_arm_again(struct evrt_node *n)
 	struct evrt_reactor *home = ps->slot.strand->home;
 
 	EVRT_SHAKE(slot_armed_at_seen);
-	/* Cleared before the deadline is read: a setter from now on asks anew. */
+	/* PAIRS slot.again_queued: cleared before the deadline is read: a setter from now on asks anew. */
 	evrt_and_seq_cst(&ps->again_queued, 0u);
 	evrt__reactor_lock_timers(home);
 	slot_arm(ps);

@@ -11,7 +11,8 @@
  *
  * PAIRS     limits.pressing: whoever meets a limit sets the bit and then asks for a review, which looks at the count;
  *           whoever gives back lowers the count and then looks at the bit (all seq_cst): either the review
- *           sees the room, or the giver sees the bit and asks for another one.
+ *           sees the room, or the giver sees the bit and asks for another one. limits.count is one of
+ *           limits.posts and limits.connections.
  *           limits.waiters: one who waits is in the list before it looks at the bits; the review clears
  *           bits before it looks into the list.
  *           limits.review_queued: swap (acq_rel) on both sides: what is done before asking is seen by the review.

@@ -304,7 +304,7 @@ pool_raise_halt(struct evrt_pool *p, unsigned raised)
 	/* Only towards the stricter: a drain does not soften a stop at once. */
 	while (before < raised && !evrt_cas_seq_cst(&p->halt, &before, raised))
 		continue;
-	/* It ended meanwhile, and will not be waited for again: take it back. */
+	/* PAIRS pool.halt / pool.started: it ended meanwhile, and will not be waited for again: take it back. */
 	if (before < raised && !evrt_load_seq_cst(&p->started))
 		evrt_cas_seq_cst(&p->halt, &raised, (unsigned)EVRT_HALT_NO);
 	evrt__groups_call_all(p);

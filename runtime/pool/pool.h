@@ -158,7 +158,8 @@ struct evrt_pool {
 	_Alignas(EVRT_CACHE_LINE) evrt_atomic(uint64_t) parked; /* bit i: worker i sleeps, or is about to */
 	evrt_atomic(unsigned) guard;    /* 1 + the worker that looks after the others now and then; 0: none. idle.c */
 	evrt_atomic(unsigned) halt;     /* enum evrt_pool_halt */
-	evrt_atomic(bool) got_exit, got_break; /* what has been asked since the last start (loopexit, loopbreak) */
+	/* What has been asked since the last start (loopexit, loopbreak). PAIRS pool.got_exit, pool.got_break. */
+	evrt_atomic(bool) got_exit, got_break;
 	evrt_atomic(bool) ends_when_idle; /* dispatch: end when nothing is pending */
 	evrt_atomic(int64_t) pending;   /* the part of threads that are no workers */
 	evrt_atomic(uint32_t) senders;  /* such threads inside evrt__pool_enter */

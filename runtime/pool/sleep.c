@@ -27,6 +27,7 @@ worker_looks_again(struct evrt_worker *w)
 {
 	struct evrt_pool *p = w->pool;
 
+	/* PAIRS pool.inject_length, pool.halt: published, then we are called; here we have announced ourselves. */
 	if (!evrt__inbox_empty(&w->inbox) || !evrt__inbox_empty(&w->group->inbox) ||
 	    evrt_load_seq_cst(&p->inject_length) || evrt_load_seq_cst(&p->halt) != EVRT_HALT_NO)
 		return true;
@@ -263,7 +264,7 @@ worker_sleep_own(struct evrt_worker *w)
 	struct evrt_reactor *r = &w->reactor;
 	bool hears_all = !evrt__group_is_shared(g) || worker_hears_both(w);
 
-	/* Who sets a timer before wake_at is written sees NEVER there, and wakes us. */
+	/* PAIRS reactor.wake_at: who sets a timer before it is written sees NEVER there, and wakes us. */
 	evrt_store_release(&r->wake_at, EVRT_NS_NEVER);
 	evrt__park_announce(&r->park);
 	evrt__group_word_enter(&g->word);

@@ -167,8 +167,8 @@ pool_strand_timers_changed(struct evrt_strand *s)
 
 	if (r->timer_fd >= 0)
 		return; /* which is set already */
-	/* PAIRS park.word: the read-modify-write comes after the change. A sleeper who has announced itself before has
-	 * written NEVER to wake_at, and writes the deadline that it finds when it gets the lock. */
+	/* PAIRS park.word, reactor.wake_at: the read-modify-write comes after the change. A sleeper who has announced
+	 * itself before has written NEVER to wake_at, and writes the deadline that it finds when it gets the lock. */
 	if (evrt__park_is_sleeping(&r->park) && evrt_load_relaxed(&r->first) < evrt_load_acquire(&r->wake_at))
 		evrt__reactor_wake(r);
 }
@@ -191,7 +191,8 @@ pool_strand_count(struct evrt_strand *s, int delta)
 	struct evrt_worker *w = evrt__worker_self();
 	bool own = w && w->pool == p;
 
-	/* Relaxed: the sum is read only when every worker is parked (idle.c says why that suffices). */
+	/* PAIRS worker.pending: relaxed: the sum is read only when every worker is parked (idle.c says why that
+	 * suffices). */
 	if (own)
 		evrt_count_own(&w->pending, delta);
 	else if (delta > 0)
@@ -199,7 +200,8 @@ pool_strand_count(struct evrt_strand *s, int delta)
 	EVRT_SHAKE(strand_count);
 	if (own || delta > 0)
 		return;
-	/* All may be asleep, and this was the last thing: somebody must get up to see it. */
+	/* PAIRS pool.pending / pool.ends_when_idle: all may be asleep, and this was the last thing: somebody must get up to
+	 * see it. */
 	evrt__pool_enter(p);
 	evrt_add_seq_cst(&p->pending, (int64_t)delta);
 	if (evrt_load_seq_cst(&p->ends_when_idle))

@@ -9,10 +9,11 @@
  * none, for one limit: what begins after a look cannot be over the limit before that. When nothing has begun between
  * two looks it sleeps until a worker calls it.
  *
- * PAIRS watch.sequence: a worker counts itself in (store seq_cst), then loads watchdog.asleep; the thread stores asleep
- *       (seq_cst), then loads all sequences: either it sees the callback, or the worker sees it asleep.
- *       As a sequence lock: odd inside a callback. Fields are stored with release after the count that made it even,
- *       and loaded with acquire before the second look at the count: one of the next callback changes it.
+ * PAIRS watch.sequence / watchdog.asleep: a worker counts itself in (store seq_cst), then loads asleep; the thread
+ *       stores asleep (seq_cst), then loads all sequences: either it sees the callback, or the worker sees it asleep.
+ *       As a sequence lock: odd inside a callback. watch.began, watch.callback and watch.strand are stored with
+ *       release after the count that made it even, and loaded with acquire before the second look at the count: one of
+ *       the next callback changes it.
  */
 #ifndef EVRT_RUNTIME_POOL_WATCHDOG_H_
 #define EVRT_RUNTIME_POOL_WATCHDOG_H_

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The style of the tree as a check: layers, size, words, and who may call what.
+"""The style of the tree as a check: layers, size, words, who may call what, and what documents say of it.
 
 usage: lint.py [ROOT]      (default: the tree that this file really lies in)
 
@@ -10,6 +10,8 @@ Prints one line "PATH:LINE: PROBLEM" per violation, then "N files, M violations"
 import os
 import re
 import sys
+
+import documents
 
 # The layer table: what each room may include from the tree. Every arrow points left:
 # base <- threading, backends (siblings that never meet) <- runtime <- api <- examples; testing sees all.
@@ -83,6 +85,9 @@ class Tree:
     def read(self, path):
         with open(os.path.join(self.root, path), encoding="utf-8", errors="replace") as f:
             return f.read()
+
+    def has(self, path):
+        return os.path.exists(os.path.join(self.root, path))
 
     def report(self, path, line, problem):
         self.violations.append("%s:%d: %s" % (path, line, problem))
@@ -199,6 +204,8 @@ def main(argv):
         check_lines(tree, path, lines)
         if path.endswith((".c", ".h", ".def")):
             check_c(tree, path, text, lines, syscalls)
+    documents.check_pairs(tree, code_lines)
+    documents.check_walks(tree)
     for violation in tree.violations:
         print(violation)
     print("%d files, %d violations" % (len(tree.paths), len(tree.violations)))

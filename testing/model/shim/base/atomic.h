@@ -15,6 +15,8 @@
 /* The checker goes through all orders itself, and must meet the same steps each time. */
 #undef EVRT_SHAKE_BUILD
 #define EVRT_SHAKE_BUILD 0
+#undef EVRT_TRACE_BUILD
+#define EVRT_TRACE_BUILD 0
 
 /* A scheduling point before an access of the object at `addr`; see testing/model/model.h. */
 void evrt__model_access(const volatile void *addr, bool writes);
