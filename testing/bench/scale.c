@@ -21,7 +21,7 @@
 
 #include "testing/model/scale/scale.h"
 
-#define REQUESTS_LEAST 30000
+#define REQUESTS_LEAST 100000
 #define REQUESTS_LEAST_DEAR 40000 /* of many workers with much to do, where each takes long to simulate */
 #define DEAR_PER_S 1e6
 #define LONGEST_SERVICES 20       /* … but as many of the longest services follow each other in a run */
@@ -116,12 +116,9 @@ requests_of(const struct options *o, const struct scale_load *l, unsigned worker
 static void
 print_uses(const struct scale_result *r)
 {
-	for (unsigned i = 0; i < r->uses_count; i++) {
-		printf("         %-28s %5.1f %%", r->uses[i].name, 100 * r->uses[i].share);
-		if (r->uses[i].wait_us >= 0)
-			printf("  %.3f us a request waited", r->uses[i].wait_us);
-		printf("\n");
-	}
+	for (unsigned i = 0; i < r->uses_count; i++)
+		printf("         %-28s %5.1f %%  %7.3f us a request are waited for it\n", r->uses[i].name,
+		    100 * r->uses[i].share, r->uses[i].wait_us);
 }
 
 static void

@@ -24,7 +24,7 @@ struct line {
 	uintptr_t key; /* address >> LINE_SHIFT; 0: free */
 	int owner;
 	uint64_t copies;
-	evrt_ns free_at, busy_ns;
+	evrt_ns free_at, busy_ns, waited_ns;
 };
 
 static struct line *lines;
@@ -94,28 +94,34 @@ evrt__model_access(const volatile void *addr, bool writes)
 		l->busy_ns += line_ns;
 	}
 	if (line_ns) {
+		l->waited_ns += from + line_ns - now;
 		sim_compute(from + line_ns - now);
 		sim_sync();
 	}
 }
 
-evrt_ns
-sim_lines_busiest(const void *from, size_t bytes)
+struct sim_lines_use
+sim_lines_use(const void *from, size_t bytes)
 {
 	uintptr_t first = (uintptr_t)from >> LINE_SHIFT, last = ((uintptr_t)from + bytes - 1) >> LINE_SHIFT;
-	evrt_ns most = 0;
+	struct sim_lines_use use = { 0, 0 };
 
-	for (size_t i = 0; i < lines_room; i++)
-		if (lines[i].key && (!from || (lines[i].key >= first && lines[i].key <= last)) && lines[i].busy_ns > most)
-			most = lines[i].busy_ns;
-	return most;
+	for (size_t i = 0; i < lines_room; i++) {
+		const struct line *l = &lines[i];
+		if (!l->key || (from && (l->key < first || l->key > last)))
+			continue;
+		use.waited_ns += l->waited_ns;
+		if (l->busy_ns > use.busiest_ns)
+			use.busiest_ns = l->busy_ns;
+	}
+	return use;
 }
 
 void
 sim_lines_count_anew(void)
 {
 	for (size_t i = 0; i < lines_room; i++)
-		lines[i].busy_ns = 0;
+		lines[i].busy_ns = lines[i].waited_ns = 0;
 }
 
 void

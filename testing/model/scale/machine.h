@@ -74,8 +74,12 @@ struct sim_resource *sim_resources(void);
 void sim_lines_begin(void);
 void sim_lines_end(void);
 void sim_lines_count_anew(void);
-/* The line that was busy for longest in [from, from + bytes), or anywhere (NULL). */
-evrt_ns sim_lines_busiest(const void *from, size_t bytes);
+/* Of the lines in [from, from + bytes), or of all (NULL): how long the busiest of them was on its way to writers, and
+ * how long threads waited for any of them. */
+struct sim_lines_use {
+	evrt_ns busiest_ns, waited_ns;
+};
+struct sim_lines_use sim_lines_use(const void *from, size_t bytes);
 
 /* machine.c, for lines.c: the number of self, from 0; -1: the world. */
 int sim_self_index(void);

@@ -338,13 +338,30 @@ use_named(struct scale_result *out, const char *name)
 }
 
 static void
-fill_in_line(struct scale_result *out, const char *name, double time_ns, const void *from, size_t bytes)
+fill_in_lines(struct scale_result *out, const char *name, double time_ns, const void *from, size_t bytes)
 {
 	struct scale_use *u = use_named(out, name);
-	double share = (double)sim_lines_busiest(from, bytes) / time_ns;
+	struct sim_lines_use use = sim_lines_use(from, bytes);
+	double share = (double)use.busiest_ns / time_ns;
 
 	u->share = share > u->share ? share : u->share;
-	u->wait_us = -1;
+	u->wait_us += (double)use.waited_ns / 1e3 / (s.requests - s.warm);
+}
+
+static void
+fill_in_pool_lines(struct scale_result *out, double time_ns, const struct evrt_pool *p)
+{
+	fill_in_lines(out, "line of pool.parked", time_ns, &p->parked, sizeof(p->parked));
+	for (unsigned g = 0; g < p->groups_count; g++) {
+		const struct evrt_group *group = &p->groups[g];
+		fill_in_lines(out, "line of group.word", time_ns, &group->word, sizeof(group->word));
+		fill_in_lines(out, "line of group.inbox", time_ns, &group->inbox, sizeof(group->inbox));
+	}
+	for (unsigned i = 0; i < p->set.workers; i++) {
+		const struct evrt_worker *w = &p->workers[i];
+		fill_in_lines(out, "lines of a ring", time_ns, &w->ring, sizeof(w->ring));
+		fill_in_lines(out, "line of worker.busy_since", time_ns, &w->busy_since, sizeof(w->busy_since));
+	}
 }
 
 static void
@@ -360,15 +377,9 @@ fill_in_uses(struct scale_result *out, double time_ns)
 		u->share = share > u->share ? share : u->share;
 		u->wait_us += (double)r->waited_ns / 1e3 / counted;
 	}
-	for (unsigned i = 0; i < s.pools_count; i++) {
-		struct evrt_pool *p = s.pools[i];
-		fill_in_line(out, "line of pool.parked", time_ns, &p->parked, sizeof(p->parked));
-		for (unsigned g = 0; g < p->groups_count; g++)
-			fill_in_line(out, "line of group.word", time_ns, &p->groups[g].word, sizeof(p->groups[g].word));
-		for (unsigned w = 0; w < p->set.workers; w++)
-			fill_in_line(out, "lines of a ring", time_ns, &p->workers[w].ring, sizeof(p->workers[w].ring));
-	}
-	fill_in_line(out, "any line", time_ns, NULL, 0);
+	for (unsigned i = 0; i < s.pools_count; i++)
+		fill_in_pool_lines(out, time_ns, s.pools[i]);
+	fill_in_lines(out, "any line", time_ns, NULL, 0);
 }
 
 static void

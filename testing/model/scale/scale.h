@@ -44,7 +44,7 @@ struct scale_setup {
 struct scale_use {
 	const char *name;
 	double share;            /* of the time that it was in use: the busiest of its kind */
-	double wait_us;          /* per request, that workers waited for it, all of its kind; < 0: not known */
+	double wait_us;          /* per request, that workers waited for it, all of its kind */
 };
 #define SCALE_USES_MAX 16
 

