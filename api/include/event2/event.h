@@ -76,8 +76,9 @@ EVENT2_EXPORT_SYMBOL
 void event_base_free_nofinalize(struct event_base *base);
 
 /* In the child of a fork that wants to use the base: makes new kernel objects and registers all events
- * with them; the parent's are not touched. Call it before anything else on the base. Pooled and pinned
- * bases fail: the workers are not in the child. On failure the base is of use for freeing only. */
+ * with them; the parent's are not touched. Call it before anything else on the base. On a pooled or pinned base
+ * it does so for the whole pool, which must not have run when the process forked (see "Fork" in evrt/pool.h).
+ * -1 with errno (ECHILD, where it did; what the kernel said): the base is of use for freeing, or for another try. */
 EVENT2_EXPORT_SYMBOL
 int event_reinit(struct event_base *base);
 
@@ -206,7 +207,8 @@ int event_base_loopexit(struct event_base *base, const struct timeval *tv);
 
 /* Ends the loop after the callback that is running; what is active besides runs when the loop is started
  * again. Without a running loop it is forgotten. On a pooled base each worker ends after its present
- * callback. -1 for NULL. Not for signal handlers: use evsignal_new. */
+ * callback; -1 with ECHILD in the child of a fork. -1 for NULL. Not for signal handlers, but for those of programs
+ * whose base is a pool's: use evsignal_new. */
 EVENT2_EXPORT_SYMBOL
 int event_base_loopbreak(struct event_base *base);
 

@@ -38,8 +38,24 @@
  * (bufferevent_setwatermark), and a program that stops producing while bufferevent_get_output is long. To count the
  * bytes, replace the allocator (event_set_mem_functions).
  *
+ * Fork. The child has the pool's memory, but none of its threads. In a child
+ *   - of a pool that did not run (never started, or stopped by a call that has returned), event_reinit on any of
+ *     its bases gives it pollers of its own, and it can be started; all that was added or posted is still there.
+ *     No other thread may have been inside a call on the pool. Until then events may be added and deleted, which
+ *     leaves the parent's alone; what needs a worker says so, with ECHILD: starting, stopping, dispatching,
+ *     loopbreak, posting, evrt_strand_new and evrt_event_set_strand. evrt_pool_free frees the child's copy.
+ *   - of a pool that ran, a thread may have been in the middle of anything. event_reinit is one more of those that
+ *     say ECHILD; evrt_pool_free returns and leaves all as it is, for exec or exit to give back; of events
+ *     nothing may be done. Questions (sizes, bases, statistics) are answered.
+ *   - forked by a callback, the loop ends when that callback comes back: event_base_dispatch returns -1 with
+ *     ECHILD, and a thread that evrt_pool_start made ends, and with it the child. Better to exec or to _exit there.
+ *
+ * Several pools may be in one process; to each other their workers are like any other thread.
+ *
  * Unless said otherwise every function may be called from any thread; those that return int return 0, or
- * -1 with errno set.
+ * -1 with errno set. None may be called in a signal's handler, but event_base_loopbreak on a pooled or pinned
+ * base may, and leaves errno alone: the workers end after the callbacks that they are in, as evrt_pool_stop with a
+ * deadline that has passed does it. (Workers block all signals. For the rest there are signal events.)
  */
 #ifndef EVRT_POOL_H_INCLUDED_
 #define EVRT_POOL_H_INCLUDED_
@@ -138,8 +154,11 @@ struct evrt_pool *evrt_pool_new(const struct evrt_pool_config *config);
  * Starts all workers as threads of their own and returns at once. They run until evrt_pool_stop, whether
  * or not anything is pending. (The other way to run a pool is event_base_dispatch on its pooled base.)
  *
+ * While a stop is under way it runs still (EALREADY). What a stop has cut off, and what was posted meanwhile
+ * to a pool that did not run, runs now.
+ *
  * @return 0; -1 with errno EALREADY (runs already), EAGAIN (a thread could not be started; none runs), ECHILD
- *   (this process was forked from the one that made the pool; it can only free it, and make a new one)
+ *   (see "Fork" above)
  */
 EVENT2_EXPORT_SYMBOL
 int evrt_pool_start(struct evrt_pool *pool);
@@ -148,11 +167,15 @@ int evrt_pool_start(struct evrt_pool *pool);
  * Stops the workers gracefully: what is ready now, and what becomes ready by it, still runs; posts from
  * outside are refused (ECANCELED); then the threads end. Events stay added, and run again after another
  * start. Blocking work that runs (evrt/blocking.h) is awaited before all that, while the pool goes on. From inside a
- * callback of the pool, or such work, it only asks, and returns 1: the stop happens afterwards.
+ * callback of the pool, or such work, it only asks, and returns 1: the stop happens afterwards. A dispatch of the
+ * pooled base returns 0, as after event_base_loopexit. Several threads may stop at once: each waits for the end, and
+ * the strictest decides how it comes. A pool that does not run is left as it is.
+ *
+ * Two pools whose callbacks stop each other at the same time wait for each other: there give a deadline.
  *
  * @param deadline how long to wait for it; NULL: as long as the callbacks take. When it has passed, each
  *   worker ends after the callback that it is in, and what is still queued stays so.
- * @return 0 all workers have ended; 1 not yet (evrt_pool_free waits for them); -1 with errno EINVAL
+ * @return 0 all workers have ended; 1 not yet (evrt_pool_free waits for them); -1 with errno EINVAL, ECHILD
  */
 EVENT2_EXPORT_SYMBOL
 int evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline);
@@ -160,7 +183,8 @@ int evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline);
 /**
  * Stops if it runs (as evrt_pool_stop with a deadline of 0), waits for the threads, and frees the pool and
  * its bases. Events still added are deleted, not freed, as event_base_free does. Not from inside a callback
- * of the pool (refused with a warning). NULL is ignored. evrt_strand pointers must have been freed before.
+ * of the pool (refused with a warning). NULL is ignored. evrt_strand pointers must have been freed before. In
+ * the child of a fork: see "Fork" above.
  */
 EVENT2_EXPORT_SYMBOL
 void evrt_pool_free(struct evrt_pool *pool);
@@ -198,7 +222,8 @@ int evrt_worker_current(void);
 #define EVRT_AGAIN EAGAIN
 
 /** @name Posting: run fn(arg) soon, once, on a worker.
- * -1 with errno ENOMEM, EVRT_AGAIN (posts_max of them wait already), ECANCELED (the pool is stopping), EINVAL. Calls
+ * -1 with errno ENOMEM, EVRT_AGAIN (posts_max of them wait already), ECANCELED (the pool is stopping), EINVAL,
+ * ECHILD (see "Fork" above). Calls
  * from the pool's own callbacks are taken in both of these cases, nor do they count for posts_max: they carry on what
  * was accepted before, and a worker that waited for room would wait for itself.
  * Every accepted post runs, unless the pool is freed before. @{ */
@@ -213,7 +238,7 @@ EVENT2_EXPORT_SYMBOL
 int evrt_strand_post(struct evrt_strand *strand, void (*fn)(void *), void *arg);
 /** @} */
 
-/** A new strand, idle. The caller's reference; NULL with errno ENOMEM. */
+/** A new strand, idle. The caller's reference; NULL with errno ENOMEM, EINVAL, ECHILD. */
 EVENT2_EXPORT_SYMBOL
 struct evrt_strand *evrt_strand_new(struct evrt_pool *pool);
 /** Gives up a reference. What the strand still has to run, runs; what was put into it stays in it (see
@@ -232,7 +257,7 @@ struct evrt_strand *evrt_strand_current(void);
  * The event must be neither pending nor active, nor its callback be running in another thread.
  * An event made by event_new keeps a reference on the strand until it is freed or moved. One that was only
  * assigned cannot: once nothing else holds the strand it is a strand of its own again.
- * @return 0; -1 with errno EINVAL (not of this pool), EBUSY
+ * @return 0; -1 with errno EINVAL (not of this pool), EBUSY, ECHILD
  */
 EVENT2_EXPORT_SYMBOL
 int evrt_event_set_strand(struct event *ev, struct evrt_strand *strand);

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -120,6 +122,53 @@ a_child_is_told(void)
 	evrt_strand_free(strand);
 	event_free(event);
 	done();
+}
+
+static struct evrt_test_gate inside, leave;
+
+/* Called with the locks of a strand and of an fd held. */
+static int
+epoll_ctl_that_waits(int set, int op, int fd, struct epoll_event *e)
+{
+	if (fd == ends[0]) {
+		evrt_test_gate_open(&inside);
+		evrt_test_gate_wait(&leave);
+	}
+	return epoll_ctl(set, op, fd, e);
+}
+
+static void *
+add_from_afar(void *ev)
+{
+	CHECK_INT_EQ(event_add(ev, NULL), 0);
+	return NULL;
+}
+
+static void
+free_it(void)
+{
+	evrt_pool_free(pool);
+}
+
+static void
+a_child_does_not_wait_for_a_lock_of_nobody(void)
+{
+	pthread_t adder;
+
+	pool = pool_of(1);
+	CHECK_INT_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+	event = event_new(evrt_pool_as_base(pool), ends[0], EV_READ, timer_ran, NULL);
+	evrt__sys.epoll_ctl = epoll_ctl_that_waits;
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	CHECK_INT_EQ(pthread_create(&adder, NULL, add_from_afar, event), 0);
+	evrt_test_gate_wait(&inside);
+	in_child(free_it);
+	evrt_test_gate_open(&leave);
+	pthread_join(adder, NULL);
+	event_free(event);
+	done();
+	close(ends[0]);
+	close(ends[1]);
 }
 
 static void
@@ -349,6 +398,7 @@ a_callback_that_forks_leaves_the_loop_in_the_child(void)
 
 static const struct evrt_test_case cases[] = {
 	CASE(a_child_is_told),
+	CASE(a_child_does_not_wait_for_a_lock_of_nobody),
 	CASE(a_child_makes_it_its_own),
 	CASE(a_child_makes_it_its_own_by_poll),
 	CASE(a_child_makes_it_its_own_by_signalfd),
