@@ -41,6 +41,7 @@ enum evrt_shake_place {
 	EVRT_SHAKE_AT_word_notify, EVRT_SHAKE_AT_word_notified, EVRT_SHAKE_AT_word_begin, EVRT_SHAKE_AT_word_finish,
 	EVRT_SHAKE_AT_word_finished,
 	EVRT_SHAKE_AT_worker_parked, EVRT_SHAKE_AT_worker_look, EVRT_SHAKE_AT_worker_unpark, EVRT_SHAKE_AT_worker_report,
+	EVRT_SHAKE_AT_worker_go, EVRT_SHAKE_AT_worker_gone,
 	EVRT_SHAKE_AT_worker_end_turn, EVRT_SHAKE_AT_worker_steal, EVRT_SHAKE_AT_worker_overflow,
 	EVRT_SHAKE_AT_idle_share, EVRT_SHAKE_AT_idle_injected, EVRT_SHAKE_AT_idle_sum,
 	EVRT_SHAKE_AT_strand_find, EVRT_SHAKE_AT_strand_dead, EVRT_SHAKE_AT_strand_count,

@@ -67,7 +67,7 @@ static int
 settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt_pool_settings *out)
 {
 	*out = (struct evrt_pool_settings){
-		.workers = workers_of(c->workers, environment_wins),
+		.size = workers_of(c->workers, environment_wins),
 		.priorities = c->priorities,
 		.wake_queue_strands = c->wake_queue_strands,
 		.strand_budget_callbacks = c->strand_budget_callbacks,
@@ -87,8 +87,12 @@ settings_of(const struct evrt_pool_config *c, bool environment_wins, struct evrt
 		.clock = evrt__clock_real(),
 		.execute = evrt__event_execute,
 	};
-	if (c->size != sizeof(*c) || !out->workers || !out->priorities || out->priorities >= EVENT_MAX_PRIORITIES ||
-	    !out->wake_queue_strands || !out->strand_budget_callbacks || !out->turn_budget_strands || !out->workers_per_set)
+	out->workers = c->workers_max ? c->workers_max : out->size;
+	if (c->workers == 0 && out->size > out->workers)
+		out->size = out->workers;
+	if (c->size != sizeof(*c) || !out->size || out->size > out->workers || out->workers > EVRT_WORKERS_MAX ||
+	    !out->priorities || out->priorities >= EVENT_MAX_PRIORITIES || !out->wake_queue_strands ||
+	    !out->strand_budget_callbacks || !out->turn_budget_strands || !out->workers_per_set)
 		return -EINVAL;
 	return 0;
 }
@@ -189,6 +193,14 @@ evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline)
 	return ended ? 0 : 1;
 }
 
+int
+evrt_pool_resize(struct evrt_pool *pool, unsigned workers)
+{
+	int err = pool ? evrt__pool_resize(pool, workers) : -EINVAL;
+
+	return evrt__public_result(err);
+}
+
 void
 evrt_pool_free(struct evrt_pool *pool)
 {
@@ -199,7 +211,7 @@ evrt_pool_free(struct evrt_pool *pool)
 unsigned
 evrt_pool_get_size(const struct evrt_pool *pool)
 {
-	return pool->set.workers;
+	return evrt_load_relaxed(&pool->size);
 }
 
 struct event_base *
@@ -211,7 +223,7 @@ evrt_pool_as_base(struct evrt_pool *pool)
 struct event_base *
 evrt_pool_get_base(struct evrt_pool *pool, unsigned worker)
 {
-	if (worker >= pool->set.workers)
+	if (worker >= evrt_load_relaxed(&pool->size))
 		return NULL;
 	evrt__worker_use_own(&pool->workers[worker]);
 	return &((struct evrt__pool_bases *)pool->api)->base[worker];
@@ -288,9 +300,18 @@ evrt_pool_post(struct evrt_pool *pool, void (*fn)(void *), void *arg)
 int
 evrt_pool_post_worker(struct evrt_pool *pool, unsigned worker, void (*fn)(void *), void *arg)
 {
-	if (!pool || worker >= pool->set.workers)
+	if (!pool || worker >= evrt_load_relaxed(&pool->size))
 		return evrt__public_result(-EINVAL);
-	return evrt_strand_post(&pool->workers[worker].own->strand, fn, arg);
+	struct evrt_worker *w = &pool->workers[worker];
+	/* Who waits for what is posted may free the pool while we still hold the worker. */
+	evrt__pool_enter(pool);
+	int r = evrt__public_result(-EINVAL); /* it went just now */
+	if (evrt__worker_hold(w)) {
+		r = evrt_strand_post(&w->own->strand, fn, arg);
+		evrt__strand_unref(&w->own->strand);
+	}
+	evrt__pool_leave(pool);
+	return r;
 }
 
 int

@@ -120,7 +120,7 @@ evrt_pool_stats_total(const struct evrt_pool *pool, struct evrt_pool_totals *out
 		return evrt__public_result(-EINVAL);
 	evrt_ns now = evrt__clock_now(pool->set.clock);
 	*out = (struct evrt_pool_totals){
-		.workers = pool->set.workers,
+		.workers = evrt_load_relaxed(&pool->size),
 		.parked_workers = (uint64_t)__builtin_popcountll(evrt_load_relaxed(&pool->parked)),
 		.common_queue_strands = evrt_load_relaxed(&pool->inject_length),
 		.posts_refused = evrt_load_relaxed(&pool->posts_refused),

@@ -67,11 +67,11 @@ group_init(struct evrt_group *g, struct evrt_pool *p, unsigned first, unsigned c
 	g->first = first;
 	g->count = count;
 	g->call_fd = g->bell_fd = -1;
-	evrt__group_word_init(&g->word, count);
 	evrt__inbox_init(&g->inbox);
 	evrt__inbox_init(&g->late);
 	pthread_mutex_init(&g->poll_lock, NULL);
 	g->pool = p;
+	evrt__group_word_init(&g->word, (unsigned)__builtin_popcountll(evrt__group_present(g)));
 	for (unsigned i = first; i < first + count; i++)
 		p->workers[i].group = g;
 	g->reactor = count > 1 ? &g->set : &p->workers[first].reactor;
@@ -156,7 +156,7 @@ evrt__groups_reset(struct evrt_pool *p)
 	evrt_store_seq_cst(&p->guard, 0u);
 	for (unsigned i = 0; i < p->groups_count; i++) {
 		struct evrt_group *g = &p->groups[i];
-		evrt__group_word_init(&g->word, g->count);
+		evrt__group_word_init(&g->word, (unsigned)__builtin_popcountll(evrt__group_present(g)));
 		evrt_store_seq_cst(&g->belled, 0u);
 		if (evrt__group_is_shared(g))
 			evrt__eventfd_lower(g->bell_fd);
@@ -201,15 +201,13 @@ evrt__group_strip_own(struct evrt_group *g, struct evrt_ready *ready, int n, boo
 }
 
 void
-evrt__worker_use_own(struct evrt_worker *w)
+evrt__worker_summon(struct evrt_worker *w)
 {
 	struct evrt_group *g = w->group;
 	unsigned place = EVRT_PLACE_SET;
 
-	if (evrt_swap_seq_cst(&w->own_used, true) || !evrt__group_is_shared(g))
-		return;
-	/* PAIRS worker.place: it says that it enters the set, then looks at own_used; we the other way round. All
-	 * seq_cst. */
+	/* PAIRS worker.place: it says that it enters the set, then looks at what it is summoned for; the caller the
+	 * other way round. All seq_cst. */
 	evrt_add_seq_cst(&g->belled, 1u); /* before it can leave */
 	if (evrt_cas_seq_cst(&w->place, &place, (unsigned)EVRT_PLACE_BELLED)) {
 		EVRT_SHAKE(group_bell);
@@ -218,6 +216,13 @@ evrt__worker_use_own(struct evrt_worker *w)
 		evrt_sub_seq_cst(&g->belled, 1u);
 		evrt__reactor_wake(&w->reactor);
 	}
+}
+
+void
+evrt__worker_use_own(struct evrt_worker *w)
+{
+	if (!evrt_swap_seq_cst(&w->own_used, true) && evrt__group_is_shared(w->group))
+		evrt__worker_summon(w);
 }
 
 /* True: nobody else needs to be asked. */
@@ -325,12 +330,12 @@ static bool
 group_is_stuck(const struct evrt_group *g, evrt_ns now)
 {
 	const struct evrt_pool *p = g->pool;
-	uint64_t members = evrt__pool_bits(g->count) << g->first;
+	uint64_t members = evrt__group_present(g);
 
-	if (evrt_load_relaxed(&p->parked) & members)
+	if (!members || (evrt_load_relaxed(&p->parked) & members))
 		return false;
 	for (unsigned i = g->first; i < g->first + g->count; i++)
-		if (now - evrt_load_relaxed(&p->workers[i].busy_since) <= EVRT_STUCK_NS)
+		if (members >> i & 1u && now - evrt_load_relaxed(&p->workers[i].busy_since) <= EVRT_STUCK_NS)
 			return false;
 	return true;
 }

@@ -10,6 +10,8 @@
  * WAITING  Workers inside the wait of the group's set, or about to be: a count.
  * DEEP     Workers that are parked deep: a bit each, by their place in the group. Never all of them, so that a
  *          report does not wait for somebody who is told of nothing but calls.
+ * HERE     Workers that belong to the group now (resize.c): a count. One that goes does so awake, parts first, and then
+ *          calls somebody, urgently: that one looks in its place, and floats, if those who are left were all deep.
  * CALLED   A sleeper was called, and will look at everything. Set with the call, where there is a sleeper; cleared by
  *          whoever gets up next, before it looks. So whoever finds it set leaves the call to the one who
  *          comes: what he has published before is seen by that one's look. Each getting up clears it once, and
@@ -32,12 +34,13 @@
 
 #define EVRT_GROUP_CALLED UINT64_C(1)
 #define EVRT_GROUP_WAITER UINT64_C(2) /* one more in the count */
-#define EVRT_GROUP_WAITING UINT64_C(0xfffe)
+#define EVRT_GROUP_WAITING UINT64_C(0xfe)
+#define EVRT_GROUP_HERE UINT64_C(0x100) /* one more in the count */
+#define EVRT_GROUP_HERE_MASK UINT64_C(0xff00)
 #define EVRT_GROUP_DEEP_SHIFT 16
 
 struct evrt_group_word {
 	evrt_atomic(uint64_t) word;
-	unsigned workers; /* const */
 };
 
 enum evrt_group_call {
@@ -50,8 +53,7 @@ enum evrt_group_call {
 static inline void
 evrt__group_word_init(struct evrt_group_word *w, unsigned workers)
 {
-	evrt_store_relaxed(&w->word, (uint64_t)0);
-	w->workers = workers;
+	evrt_store_relaxed(&w->word, workers * EVRT_GROUP_HERE);
 }
 
 /* Does anybody wait in the set? */
@@ -77,7 +79,7 @@ evrt__group_word_call(struct evrt_group_word *w, bool urgent, uint64_t *out_deep
 	uint64_t sleepers;
 
 	do
-		sleepers = urgent ? seen & ~EVRT_GROUP_CALLED : seen & EVRT_GROUP_WAITING;
+		sleepers = seen & (urgent ? ~(EVRT_GROUP_CALLED | EVRT_GROUP_HERE_MASK) : EVRT_GROUP_WAITING);
 	while (!evrt_cas_seq_cst(&w->word, &seen, sleepers ? seen | EVRT_GROUP_CALLED : seen));
 	*out_deep = sleepers >> EVRT_GROUP_DEEP_SHIFT;
 	if (!sleepers)
@@ -112,6 +114,20 @@ evrt__group_word_leave(struct evrt_group_word *w)
 	return evrt__group_word_rise(w, EVRT_GROUP_WAITER);
 }
 
+/* One more belongs to the group from now on, awake. */
+static inline void
+evrt__group_word_join(struct evrt_group_word *w)
+{
+	evrt_add_seq_cst(&w->word, EVRT_GROUP_HERE);
+}
+
+/* It is up, and belongs to the group no more; it has to call somebody now. */
+static inline void
+evrt__group_word_part(struct evrt_group_word *w)
+{
+	evrt_sub_seq_cst(&w->word, EVRT_GROUP_HERE);
+}
+
 /* It is about to park deep, has announced that, and looks once more before it does. False: it must stay, nobody else
  * floats. */
 static inline bool
@@ -120,7 +136,8 @@ evrt__group_word_submerge(struct evrt_group_word *w, unsigned place)
 	uint64_t seen = evrt_load_relaxed(&w->word);
 
 	do {
-		if ((unsigned)__builtin_popcountll(seen >> EVRT_GROUP_DEEP_SHIFT) + 2 > w->workers)
+		uint64_t here = (seen & EVRT_GROUP_HERE_MASK) / EVRT_GROUP_HERE;
+		if ((uint64_t)__builtin_popcountll(seen >> EVRT_GROUP_DEEP_SHIFT) + 2 > here)
 			return false;
 	} while (!evrt_cas_seq_cst(&w->word, &seen, seen | UINT64_C(1) << (EVRT_GROUP_DEEP_SHIFT + place)));
 	return true;

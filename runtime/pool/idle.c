@@ -55,6 +55,13 @@ evrt__worker_steal(struct evrt_worker *thief)
 	return NULL;
 }
 
+/* Workers that are there and up: a bit each. */
+static uint64_t
+pool_awake(const struct evrt_pool *p)
+{
+	return evrt_load_seq_cst(&p->present) & ~evrt_load_seq_cst(&p->parked);
+}
+
 bool
 evrt__worker_is_slow(const struct evrt_worker *w)
 {
@@ -65,10 +72,9 @@ bool
 evrt__worker_sees_slow(const struct evrt_worker *w)
 {
 	const struct evrt_pool *p = w->pool;
-	uint64_t parked = evrt_load_relaxed(&p->parked);
 
-	for (unsigned i = 0; i < p->set.workers; i++)
-		if ((i == w->index || !(parked & UINT64_C(1) << i)) && evrt__worker_is_slow(&p->workers[i]))
+	for (uint64_t up = pool_awake(p) | UINT64_C(1) << w->index; up; up &= up - 1)
+		if (evrt__worker_is_slow(&p->workers[__builtin_ctzll(up)]))
 			return true;
 	return false;
 }
@@ -97,8 +103,7 @@ evrt__worker_others_hide(const struct evrt_worker *w)
 bool
 evrt__worker_others_awake(const struct evrt_worker *w)
 {
-	const struct evrt_pool *p = w->pool;
-	return (evrt_load_seq_cst(&p->parked) | UINT64_C(1) << w->index) != evrt__pool_bits(p->set.workers);
+	return (pool_awake(w->pool) & ~(UINT64_C(1) << w->index)) != 0;
 }
 
 /* In a set that all share those who hide something call, as long as nobody is deep. */
@@ -164,11 +169,9 @@ evrt__worker_sees_stuck(const struct evrt_worker *w, evrt_ns now)
 {
 	const struct evrt_pool *p = w->pool;
 
-	for (unsigned i = 0; i < p->set.workers; i++) {
-		bool sleeps = evrt_load_relaxed(&p->parked) & UINT64_C(1) << i;
-		if (i != w->index && !sleeps && now - evrt_load_relaxed(&p->workers[i].busy_since) > EVRT_STUCK_NS)
+	for (uint64_t awake = pool_awake(p) & ~(UINT64_C(1) << w->index); awake; awake &= awake - 1)
+		if (now - evrt_load_relaxed(&p->workers[__builtin_ctzll(awake)].busy_since) > EVRT_STUCK_NS)
 			return true;
-	}
 	return false;
 }
 
@@ -196,7 +199,7 @@ evrt__inject_take(struct evrt_worker *w)
 
 	if (!length)
 		return;
-	uint32_t share = length / p->set.workers + 1;
+	uint32_t share = length / evrt_load_relaxed(&p->size) + 1;
 	pthread_mutex_lock(&p->inject_lock);
 	while (share-- && p->inject_head) {
 		struct evrt_pool_strand *ps = p->inject_head;
@@ -213,11 +216,22 @@ evrt__inject_take(struct evrt_worker *w)
 	evrt__worker_share(w, evrt__ring_length(&w->ring));
 }
 
+/* Its strands for each worker that is to stay, but for the pinned ones; as one of two that are compared. */
+static uint64_t
+group_load(const struct evrt_group *g, const struct evrt_group *other, unsigned size)
+{
+	unsigned stay = size < other->first + other->count ? size - other->first : other->count;
+
+	return (uint64_t)(evrt_load_relaxed(&g->homed) - g->count) * stay;
+}
+
 struct evrt_group *
 evrt__pool_place(struct evrt_pool *p)
 {
 	static _Thread_local struct evrt_rand rand;
-	unsigned n = p->groups_count;
+	unsigned size = evrt_load_relaxed(&p->size);
+	/* Those that have workers who are to stay. */
+	unsigned n = (unsigned)(p->workers[size - 1].group - p->groups) + 1;
 
 	if (n == 1)
 		return &p->groups[0];
@@ -226,9 +240,7 @@ evrt__pool_place(struct evrt_pool *p)
 	unsigned a = evrt__rand_below(&rand, n);
 	unsigned b = (a + 1 + evrt__rand_below(&rand, n - 1)) % n;
 	struct evrt_group *first = &p->groups[a], *second = &p->groups[b];
-	/* Per worker: the last group may be smaller. */
-	return evrt_load_relaxed(&second->homed) * first->count < evrt_load_relaxed(&first->homed) * second->count
-	    ? second : first;
+	return group_load(second, first, size) < group_load(first, second, size) ? second : first;
 }
 
 static uint64_t
@@ -241,17 +253,18 @@ pool_rests(struct evrt_pool *p)
 	return sum;
 }
 
-/* Nothing is pending and nobody can make anything pending: every worker sleeps. Only workers and foreign
+/* Nothing is pending and nobody can make anything pending: every worker that is there sleeps. Only workers and foreign
  * threads change the counts; the workers' parts stand still while all are parked, so that their sum with the
  * foreign threads' single word is a true state of the pool at the time that word was read.
  * PAIRS worker.rests: two workers might get up, move a count between them and lie down again while we add.
- * Each counts its rest (release) before its bit is set again: either we read the new count first, and with it
- * what was done before, or the count differs in the end. The one that lay down last looks again itself. */
+ * Each counts its rest (release) before its bit is set again, or before it is gone: either we read the new count
+ * first, and with it what was done before, or the count differs in the end. The one that lay down last looks again
+ * itself; one that goes calls somebody who does. */
 bool
 evrt__pool_is_idle(struct evrt_pool *p)
 {
 	unsigned n = p->set.workers;
-	uint64_t all = evrt__pool_bits(n);
+	uint64_t all = evrt_load_seq_cst(&p->present);
 	int64_t pending = 0;
 
 	if (evrt_load_seq_cst(&p->parked) != all || evrt_load_seq_cst(&p->inject_length))
@@ -260,7 +273,8 @@ evrt__pool_is_idle(struct evrt_pool *p)
 	for (unsigned i = 0; i < n; i++) {
 		pending += evrt_load_seq_cst(&p->workers[i].pending);
 		EVRT_SHAKE(idle_sum);
-		if (evrt__ring_length(&p->workers[i].ring) || !evrt__inbox_empty(&p->workers[i].inbox))
+		/* What was sent to one that is gone waits until it comes back; if it was worth waiting for, it is counted. */
+		if (evrt__ring_length(&p->workers[i].ring) || (all >> i & 1u && !evrt__inbox_empty(&p->workers[i].inbox)))
 			return false;
 	}
 	for (unsigned i = 0; i < p->groups_count; i++)
@@ -268,5 +282,6 @@ evrt__pool_is_idle(struct evrt_pool *p)
 			return false;
 	pending += evrt_load_seq_cst(&p->pending);
 	/* Somebody may have got up meanwhile; it will come by here again. */
-	return pending == 0 && evrt_load_seq_cst(&p->parked) == all && pool_rests(p) == rests;
+	return pending == 0 && evrt_load_seq_cst(&p->present) == all && evrt_load_seq_cst(&p->parked) == all &&
+	    pool_rests(p) == rests;
 }

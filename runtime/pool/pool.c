@@ -6,6 +6,8 @@
  * EVRT_HALT_NOW, ends after the callback it is in) and leaves. The last one to leave looks into all
  * inboxes once more, since a worker that was still running may have sent something to one that had left;
  * strands that may run anywhere it runs itself, those pinned to a worker stay queued for the next start.
+ *
+ * Workers come and go meanwhile: resize.c.
  */
 #include <errno.h>
 #include <sched.h>
@@ -77,6 +79,8 @@ evrt__pool_new(const struct evrt_pool_settings *set, int *out_err)
 	if (!p)
 		return NULL;
 	p->set = *set;
+	evrt_store_relaxed(&p->size, set->size);
+	evrt_store_relaxed(&p->present, evrt__pool_bits(set->size));
 	p->forks = evrt__fork_count();
 	pool_init_locks(p);
 	evrt__watchdog_init(p);
@@ -111,6 +115,7 @@ evrt__pool_wait_alone(struct evrt_pool *p)
 void
 evrt__pool_free(struct evrt_pool *p)
 {
+	evrt_store_seq_cst(&p->size, p->set.workers); /* nobody is to go, and to be told that it may */
 	for (unsigned i = 0; p->workers && i < p->set.workers && p->workers[i].pool; i++) {
 		if (p->workers[i].own)
 			evrt__strand_unref(&p->workers[i].own->strand);
@@ -170,20 +175,53 @@ worker_settle(struct evrt_worker *w)
 static void *
 worker_main(void *arg)
 {
-	evrt__worker_run(arg);
-	worker_ended(arg);
+	struct evrt_worker *w = arg;
+
+	evrt__worker_run(w);
+	if (!w->left)
+		worker_ended(w);
 	return NULL;
 }
 
 static void *
 worker_thread(void *arg)
 {
-	worker_settle(arg);
+	struct evrt_worker *w = arg;
+
+	worker_settle(w);
+	/* Who starts us has the lock until we count as present. */
+	pthread_mutex_lock(&w->pool->lock);
+	pthread_mutex_unlock(&w->pool->lock);
 	return worker_main(arg);
 }
 
-/* Joins the threads that have ended; pool locked, released meanwhile. One joins, others wait for that: whoever
- * came back from here early could start threads that the first one would take for those that have ended. */
+static struct evrt_worker *
+pool_next_to_join(struct evrt_pool *p, bool all)
+{
+	for (unsigned i = 0; i < p->set.workers; i++)
+		if (p->workers[i].has_thread && (all || p->workers[i].left))
+			return &p->workers[i];
+	return NULL;
+}
+
+/* Joins all threads, or those that have left; pool locked, released meanwhile. In the end there is none. One joins,
+ * others wait for that (`joining`): whoever came back from here early could start threads that the first one would
+ * take for those that have ended. */
+static void
+pool_join_threads(struct evrt_pool *p, bool all)
+{
+	struct evrt_worker *w;
+
+	while ((w = pool_next_to_join(p, all)) != NULL) {
+		w->has_thread = false;
+		pthread_t thread = w->thread;
+		pthread_mutex_unlock(&p->lock);
+		evrt__thread_join(thread);
+		pthread_mutex_lock(&p->lock);
+	}
+}
+
+/* Joins all threads, which have ended; pool locked, released meanwhile. */
 static void
 pool_join(struct evrt_pool *p)
 {
@@ -192,19 +230,21 @@ pool_join(struct evrt_pool *p)
 	if (!evrt_load_relaxed(&p->started) || p->running > 0)
 		return; /* joined meanwhile, and maybe started again */
 	p->joining = true;
-	for (unsigned i = 0; i < p->set.workers; i++) {
-		struct evrt_worker *w = &p->workers[i];
-		if (!w->has_thread)
-			continue;
-		w->has_thread = false;
-		pthread_t thread = w->thread;
-		pthread_mutex_unlock(&p->lock);
-		evrt__thread_join(thread);
-		pthread_mutex_lock(&p->lock);
-	}
+	pool_join_threads(p, true);
 	evrt__watchdog_stop(p);
 	p->joining = false;
 	evrt_store_seq_cst(&p->started, false);
+	pthread_cond_broadcast(&p->ended);
+}
+
+void
+evrt__pool_join_left(struct evrt_pool *p)
+{
+	while (p->joining)
+		pthread_cond_wait(&p->ended, &p->lock);
+	p->joining = true;
+	pool_join_threads(p, false);
+	p->joining = false;
 	pthread_cond_broadcast(&p->ended);
 }
 
@@ -241,6 +281,21 @@ evrt__pool_register_again(struct evrt_pool *p)
 }
 
 int
+evrt__worker_start(struct evrt_worker *w)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "evrt-%u", w->index);
+	w->left = false;
+	int err = evrt__thread_start(&w->thread, name, worker_thread, w);
+	if (err < 0)
+		return err;
+	w->has_thread = true;
+	w->pool->running++;
+	return 0;
+}
+
+int
 evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 {
 	int err = 0;
@@ -264,19 +319,11 @@ evrt__pool_start(struct evrt_pool *p, unsigned first, bool ends_when_idle)
 	evrt_store_seq_cst(&p->started, true);
 	evrt_store_seq_cst(&p->ends_when_idle, ends_when_idle);
 	evrt__groups_reset(p);
-	p->running = p->set.workers;
 	uint64_t run = ++p->run;
-	for (unsigned i = first; i < p->set.workers; i++) {
-		struct evrt_worker *w = &p->workers[i];
-		char name[16];
-		snprintf(name, sizeof(name), "evrt-%u", i);
-		err = evrt__thread_start(&w->thread, name, worker_thread, w);
-		if (err < 0) {
-			p->running = i;
-			break;
-		}
-		w->has_thread = true;
-	}
+	p->running = first;
+	for (unsigned i = first; err == 0 && i < p->set.workers; i++)
+		if (evrt__worker_is_present(&p->workers[i]))
+			err = evrt__worker_start(&p->workers[i]);
 	if (err < 0) { /* those that started are told to go */
 		p->running -= first;
 		evrt__pool_halt(p, EVRT_HALT_NOW);

@@ -81,6 +81,7 @@ struct evrt_worker {
 	struct evrt_pool_strand *own;   /* the pinned base's strand; const */
 	pthread_t thread;               /* pool lock; valid while has_thread */
 	bool has_thread;
+	bool left;                      /* by evrt__worker_leave: not among `running` any more. Pool lock */
 
 	/* Owner only. */
 	bool own_ready;                 /* `own` is queued */
@@ -112,7 +113,7 @@ struct evrt_worker {
 /* Workers that wait in one set. */
 struct evrt_group {
 	struct evrt_pool *pool;         /* const, as all up to `word` */
-	unsigned first, count;          /* its workers */
+	unsigned first, count;          /* its workers, present or not */
 	struct evrt_reactor *reactor;   /* &set; or, of a group of one, the worker's own */
 	struct evrt_reactor set;        /* unused in a group of one */
 	int call_fd, bell_fd;           /* in `set`: see group.c */
@@ -135,7 +136,9 @@ enum evrt_pool_halt {
 };
 
 struct evrt_pool_settings {
-	unsigned workers, priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands, workers_per_set;
+	unsigned workers; /* the most there may be */
+	unsigned size;    /* of them at first */
+	unsigned priorities, wake_queue_strands, strand_budget_callbacks, turn_budget_strands, workers_per_set;
 	evrt_ns strand_budget_ns, turn_budget_ns; /* NEVER: none */
 	bool steal, pin_workers, worker_arenas;
 	evrt_ns watchdog_limit_ns; /* 0: no watchdog */
@@ -154,6 +157,8 @@ struct evrt_pool {
 	struct evrt_fdmap fdmap;
 	void *api;                      /* the bases; const after evrt_pool_new */
 	struct evrt_watchdog watchdog;
+	evrt_atomic(uint64_t) present;  /* bit i: worker i serves what is at home with it; written under lock. resize.c */
+	evrt_atomic(unsigned) size;     /* workers below this are to stay, the others to go; written under lock */
 
 	_Alignas(EVRT_CACHE_LINE) evrt_atomic(uint64_t) parked; /* bit i: worker i sleeps, or is about to */
 	evrt_atomic(unsigned) guard;    /* 1 + the worker that looks after the others now and then; 0: none. idle.c */
@@ -235,6 +240,36 @@ void evrt__pool_halt_run(struct evrt_pool *, uint64_t run, enum evrt_pool_halt);
  * joined. Others may have started another run meanwhile. */
 bool evrt__pool_wait_ended(struct evrt_pool *, uint64_t run, evrt_ns deadline);
 bool evrt__pool_is_idle(struct evrt_pool *);
+/* Joins the threads of workers that have left; pool locked, released meanwhile. */
+void evrt__pool_join_left(struct evrt_pool *);
+/* A thread for a worker that has none, which waits for the lock; pool locked. 0 or -errno. */
+int evrt__worker_start(struct evrt_worker *);
+
+/* resize.c. 0 or -errno; see evrt_pool_resize. */
+int evrt__pool_resize(struct evrt_pool *, unsigned workers);
+/* PAIRS pool.present: whoever puts something on a worker, or into a group, counts it first, then looks; see
+ * resize.c. */
+static inline bool
+evrt__worker_is_present(const struct evrt_worker *w)
+{
+	return evrt_load_seq_cst(&w->pool->present) >> w->index & 1u;
+}
+/* Its workers that are there: their bits. */
+static inline uint64_t
+evrt__group_present(const struct evrt_group *g)
+{
+	return evrt_load_seq_cst(&g->pool->present) & evrt__pool_bits(g->count) << g->first;
+}
+/* It was asked to go, and nothing is left that it would have to serve. Any thread. */
+bool evrt__worker_may_leave(struct evrt_worker *);
+/* It goes, if it may: what it has queued is for the others. Owner. True: it is to end. */
+bool evrt__worker_leave(struct evrt_worker *);
+/* Holds a worker back, so that what is posted to it will run. False: it is not there. Given back by dropping a
+ * reference of its own strand. */
+bool evrt__worker_hold(struct evrt_worker *);
+/* What keeps it, or them, became less (counted, seq_cst): it may be able to go. Any thread. */
+void evrt__worker_lost_one(struct evrt_worker *);
+void evrt__group_lost_one(struct evrt_group *);
 
 /* strands.c. A strand at home in `group`, or on one worker of it; NULL: out of memory. The caller's reference. */
 struct evrt_pool_strand *evrt__pool_strand_new(struct evrt_group *group, struct evrt_worker *pinned);
@@ -264,6 +299,8 @@ static inline bool evrt__group_is_shared(const struct evrt_group *g) { return g-
 void evrt__group_call(struct evrt_group *, bool urgent);
 /* All sleepers get up, and nobody sleeps until the next reset. Async-signal-safe. */
 void evrt__groups_call_all(struct evrt_pool *);
+/* That worker gets up, wherever it sleeps. What for was stored with seq_cst before. Any thread. */
+void evrt__worker_summon(struct evrt_worker *);
 /* One for whom the bell was rung has left the set. */
 void evrt__group_leave_belled(struct evrt_group *);
 /* Takes the reports of the group's own descriptors out. `slept`: this worker may take a call. The number left. */

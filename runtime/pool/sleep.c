@@ -29,7 +29,8 @@ worker_looks_again(struct evrt_worker *w)
 
 	/* PAIRS pool.inject_length, pool.halt: published, then we are called; here we have announced ourselves. */
 	if (!evrt__inbox_empty(&w->inbox) || !evrt__inbox_empty(&w->group->inbox) ||
-	    evrt_load_seq_cst(&p->inject_length) || evrt_load_seq_cst(&p->halt) != EVRT_HALT_NO)
+	    evrt_load_seq_cst(&p->inject_length) || evrt_load_seq_cst(&p->halt) != EVRT_HALT_NO ||
+	    evrt__worker_may_leave(w))
 		return true;
 	/* What a guard looks after may stay where it is. */
 	uint32_t worth = evrt_load_seq_cst(&p->guard) ? evrt__worker_worth(w) : 1;

@@ -58,6 +58,13 @@ strands_grow(struct evrt_pool *p)
 	return ps;
 }
 
+static void
+strand_leave_home(struct evrt_group *g)
+{
+	if (evrt_sub_seq_cst(&g->homed, 1u) == g->count + 1)
+		evrt__group_lost_one(g);
+}
+
 struct evrt_pool_strand *
 evrt__pool_strand_new(struct evrt_group *group, struct evrt_worker *pinned)
 {
@@ -72,11 +79,16 @@ evrt__pool_strand_new(struct evrt_group *group, struct evrt_worker *pinned)
 	pthread_mutex_unlock(&p->lock);
 	if (!ps)
 		return NULL;
+	evrt_add_seq_cst(&group->homed, 1u); /* PAIRS pool.present: counted, before we look who is there */
+	if (!pinned && !evrt__group_present(group)) {
+		strand_leave_home(group);
+		group = &p->groups[0]; /* whose first worker never leaves */
+		evrt_add_seq_cst(&group->homed, 1u);
+	}
 	ps->next = NULL;
 	ps->group = group;
 	ps->pinned = pinned;
 	ps->strand.home = pinned ? &pinned->reactor : group->reactor;
-	evrt_add_relaxed(&group->homed, 1u);
 	evrt_and_acq_rel(&ps->word, ~EVRT_STRAND_DEAD);
 	/* PAIRS strand.refs: release, against the CAS in find: who gets a reference sees the fields above. */
 	evrt_store_release(&ps->refs, 1u);
@@ -125,9 +137,13 @@ pool_strand_unref(struct evrt_strand *s)
 {
 	struct evrt_pool_strand *ps = evrt__pool_strand_of(s);
 	struct evrt_pool *p = s->owner;
+	struct evrt_worker *pinned = ps->pinned; /* read while we hold it */
 
-	/* acq_rel: all that was done with the strand happens before its next life. */
-	if (evrt_sub_acq_rel(&ps->refs, 1u) != 1)
+	/* All that was done with the strand happens before its next life. (seq_cst: evrt__worker_lost_one.) */
+	uint32_t refs = evrt_sub_seq_cst(&ps->refs, 1u);
+	if (refs == 2 && pinned)
+		evrt__worker_lost_one(pinned);
+	if (refs != 1)
 		return;
 	EVRT_SHAKE(strand_dead);
 	uint64_t generation = (evrt_load_relaxed(&ps->word) >> EVRT_STRAND_GENERATION_SHIFT) + 1;
@@ -135,11 +151,11 @@ pool_strand_unref(struct evrt_strand *s)
 	if ((uint32_t)generation == 0)
 		generation = 1;
 	evrt_store_relaxed(&ps->word, generation << EVRT_STRAND_GENERATION_SHIFT | EVRT_STRAND_DEAD);
-	evrt_sub_relaxed(&ps->group->homed, 1u);
 	bool counted = ps->counted;
 	ps->counted = false;
 	if (evrt__pool_is_torn(p))
 		return; /* the lock may have been held by a thread that is not here */
+	strand_leave_home(ps->group);
 	pthread_mutex_lock(&p->lock);
 	ps->next = p->free_strands;
 	p->free_strands = ps;

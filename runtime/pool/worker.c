@@ -202,6 +202,8 @@ worker_turn(struct evrt_worker *w)
 	bool ready = worker_has_ready(w);
 	if (worker_halt(w) == EVRT_HALT_WHEN_DRAINED)
 		return ready;
+	if (evrt__worker_leave(w))
+		return false;
 	if ((!ready || EVRT_SHAKE_CHOOSE(worker_steal, 8)) && (stolen = evrt__worker_steal(w)) != NULL) {
 		worker_run_strand(w, stolen);
 		ready = true;

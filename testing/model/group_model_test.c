@@ -1,7 +1,7 @@
 /* testing/model/group_model_test.c — a group's words: senders against two workers that wait in one set, or park deep.
  *
  * What a worker takes goes to its ring, where the other may steal it; who hides something there calls. In some
- * scenarios the first callback never ends.
+ * scenarios the first callback never ends, or one of the workers goes for good.
  *
  * Checked:  in the end, when nobody can go on, nothing lies anywhere while a worker sleeps; at most one write per
  *           announced sleep; somebody floats at all times, and hears what the set reports. Then the same
@@ -27,11 +27,14 @@ enum bug {
 	BUG_SUBMERGE_IN_TWO, /* looks who floats, then goes */
 	BUG_ANNOUNCE_LATE,   /* submerges, then announces on its park word */
 	BUG_SHARE_FIRST,     /* calls for its ring before it is filled */
+	BUG_GO_SILENTLY,     /* who goes calls nobody */
+	BUG_GO_CALL_FIRST,   /* … or before it parts */
 };
 
 static struct scenario {
 	const char *name;
-	const char *workers; /* one or two, as it begins: 'a'wake, in the 's'et, 'd'eep; 'A', 'S': dives when it may */
+	const char *workers; /* one or two, as it begins: 'a'wake, in the 's'et, 'd'eep; 'A', 'S': dives when it may;
+	                      * 'x', 'X': the same as a and s, but goes once it is up, without a look */
 	unsigned senders, items_each;
 	unsigned reports;  /* by the kernel, in the set */
 	bool urgent;       /* senders' calls */
@@ -50,6 +53,7 @@ static evrt_atomic(unsigned) callbacks;
 /* Changed in one step with the operations that they tell of. */
 static unsigned announced, writes;
 static bool asleep[WORKERS_MAX];
+static unsigned gone;
 
 static void
 start(void)
@@ -60,7 +64,7 @@ start(void)
 	evrt__group_word_init(&word, workers);
 	for (unsigned i = 0; i < WORKERS_MAX; i++) {
 		bool is_deep = i < workers && now.workers[i] == 'd';
-		asleep[i] = i < workers && strchr("sdS", now.workers[i]);
+		asleep[i] = i < workers && strchr("sdSX", now.workers[i]);
 		bits |= (unsigned)asleep[i] << i;
 		atomic_store(&ring[i], 0u);
 		atomic_store(&own_ready[i], 0u);
@@ -73,7 +77,7 @@ start(void)
 	announced = (unsigned)__builtin_popcount(bits);
 	atomic_store(&parked, bits);
 	inbox = reports = set_ready = call_readable = never = callbacks = 0;
-	writes = 0;
+	writes = gone = 0;
 }
 
 static enum evrt_group_call
@@ -300,11 +304,26 @@ wake_first(unsigned me)
 }
 
 static void
+go(void)
+{
+	if (now.bug == BUG_GO_CALL_FIRST)
+		call(true);
+	gone++;
+	evrt__group_word_part(&word);
+	if (now.bug == BUG_NONE)
+		call(true);
+}
+
+static void
 worker(unsigned me)
 {
 	bool dives = strchr("ASd", now.workers[me]);
 
 	wake_first(me);
+	if (strchr("xX", now.workers[me])) {
+		go();
+		return;
+	}
 	for (;;) {
 		while (work(me))
 			continue;
@@ -327,7 +346,7 @@ finish(void)
 	MODEL_CHECK(!(w & EVRT_GROUP_CALLED));
 	MODEL_CHECK((w & EVRT_GROUP_WAITING) / EVRT_GROUP_WAITER +
 	    (unsigned)__builtin_popcountll(w >> EVRT_GROUP_DEEP_SHIFT) == sleepers);
-	MODEL_CHECK(sleepers + now.first_sticks == workers);
+	MODEL_CHECK(sleepers + now.first_sticks + gone == workers);
 }
 
 static void
@@ -383,6 +402,17 @@ the_other_comes_while_one_is_stuck(void)
 }
 
 static void
+one_goes_for_good(void)
+{
+	check_holds((struct scenario){"to one deep", "xd", 1, 1, 0, false, false, false, false, BUG_NONE});
+	check_holds((struct scenario){"to one deep, a report", "xd", 0, 0, 1, false, false, false, false, BUG_NONE});
+	check_holds((struct scenario){"to one in the set", "xs", 1, 1, 0, false, false, false, false, BUG_NONE});
+	check_holds((struct scenario){"was called, one in the set", "sX", 1, 1, 0, false, false, false, false, BUG_NONE});
+	check_holds((struct scenario){"was called, one deep", "dX", 1, 1, 0, false, false, false, false, BUG_NONE});
+	check_holds((struct scenario){"was called, one dives", "AX", 1, 1, 0, true, false, false, false, BUG_NONE});
+}
+
+static void
 planted_bugs_are_found(void)
 {
 	static const struct {
@@ -398,6 +428,8 @@ planted_bugs_are_found(void)
 		{{"planted: submerge in two", "AS", 0, 0, 1, true, false, false, false, BUG_SUBMERGE_IN_TWO}, "< workers"},
 		{{"planted: announce late", "sd", 1, 2, 0, true, true, true, false, BUG_ANNOUNCE_LATE}, "CALLED"},
 		{{"planted: share first", "ss", 1, 2, 0, false, true, true, false, BUG_SHARE_FIRST}, "== sent"},
+		{{"planted: go silently", "dX", 1, 1, 0, false, false, false, false, BUG_GO_SILENTLY}, "== sent"},
+		{{"planted: go, call first", "dx", 0, 0, 1, false, false, false, false, BUG_GO_CALL_FIRST}, "== sent"},
 	};
 	struct evrt_model_result r;
 
@@ -411,6 +443,7 @@ static const struct evrt_test_case cases[] = {
 	{"nobody_sleeps_over_work", nobody_sleeps_over_work},
 	{"somebody_floats", somebody_floats},
 	{"the_other_comes_while_one_is_stuck", the_other_comes_while_one_is_stuck},
+	{"one_goes_for_good", one_goes_for_good},
 	{"planted_bugs_are_found", planted_bugs_are_found},
 	{NULL, NULL},
 };

@@ -132,6 +132,9 @@ struct evrt_pool_config {
 	 * no effect. Worker i of every pool uses the same arena: there are never more than EVRT_WORKERS_MAX.
 	 * Default 0. Not done to the caller of event_base_dispatch. */
 	int worker_arenas;
+	/** How many workers evrt_pool_resize may ask for, at least `workers`. Default 0: as many as `workers`. Where
+	 * that is 0, this limits it. Memory and a poller for each are there from the beginning. */
+	unsigned workers_max;
 };
 
 /** Sets every field to its default. */
@@ -189,7 +192,23 @@ int evrt_pool_stop(struct evrt_pool *pool, const struct timeval *deadline);
 EVENT2_EXPORT_SYMBOL
 void evrt_pool_free(struct evrt_pool *pool);
 
-/** The number of workers. */
+/**
+ * Changes the number of workers, also while they serve, and in their callbacks. Threads for new ones are started at
+ * once, and take their part. Of the others those with the highest numbers are to go. Such a one goes, and returns its
+ * thread, when its pinned base has no events, and nothing is left that was posted to it; until then it serves these.
+ * (Once that base watched a signal, it has an event for good.) What it shared with the others of its set
+ * (workers_per_set) they go on to serve; but one of each set stays as long as connections or strands are left there.
+ * New ones come to sets with workers that are to stay. Nothing is lost or moved. A pool that does not run has the new
+ * number when it starts.
+ *
+ * @param workers 1 to evrt_pool_config.workers_max
+ * @return 0; -1 with errno EINVAL, ECANCELED (the pool is stopping), EAGAIN (a thread could not be started;
+ *   evrt_pool_get_size tells how many there are), ECHILD
+ */
+EVENT2_EXPORT_SYMBOL
+int evrt_pool_resize(struct evrt_pool *pool, unsigned workers);
+
+/** The number of workers, without those that are to go (evrt_pool_resize). */
 EVENT2_EXPORT_SYMBOL
 unsigned evrt_pool_get_size(const struct evrt_pool *pool);
 
@@ -197,7 +216,8 @@ unsigned evrt_pool_get_size(const struct evrt_pool *pool);
 EVENT2_EXPORT_SYMBOL
 struct event_base *evrt_pool_as_base(struct evrt_pool *pool);
 
-/** The pinned base of one worker; belongs to the pool, which alone runs it. NULL when out of range. */
+/** The pinned base of one worker; belongs to the pool, which alone runs it. NULL when out of range. It stays valid
+ * when the worker goes (evrt_pool_resize); what is added to it then waits until there is such a worker again. */
 EVENT2_EXPORT_SYMBOL
 struct event_base *evrt_pool_get_base(struct evrt_pool *pool, unsigned worker);
 
