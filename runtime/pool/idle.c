@@ -178,6 +178,8 @@ evrt__worker_sees_stuck(const struct evrt_worker *w, evrt_ns now)
 void
 evrt__inject_push(struct evrt_pool *p, struct evrt_pool_strand *ps)
 {
+	struct evrt_group *g = ps->group; /* once it is in the queue it may be run, and made anew */
+
 	pthread_mutex_lock(&p->inject_lock);
 	ps->next = NULL;
 	if (p->inject_tail)
@@ -188,7 +190,7 @@ evrt__inject_push(struct evrt_pool *p, struct evrt_pool_strand *ps)
 	evrt_add_seq_cst(&p->inject_length, 1u);
 	pthread_mutex_unlock(&p->inject_lock);
 	EVRT_SHAKE(idle_injected);
-	evrt__group_call(ps->group, true);
+	evrt__group_call(g, true);
 }
 
 void
