@@ -41,10 +41,11 @@ enum evrt_shake_place {
 	EVRT_SHAKE_AT_word_notify, EVRT_SHAKE_AT_word_notified, EVRT_SHAKE_AT_word_begin, EVRT_SHAKE_AT_word_finish,
 	EVRT_SHAKE_AT_word_finished,
 	EVRT_SHAKE_AT_worker_parked, EVRT_SHAKE_AT_worker_look, EVRT_SHAKE_AT_worker_unpark, EVRT_SHAKE_AT_worker_report,
-	EVRT_SHAKE_AT_worker_go, EVRT_SHAKE_AT_worker_gone,
+	EVRT_SHAKE_AT_worker_go, EVRT_SHAKE_AT_worker_gone, EVRT_SHAKE_AT_worker_hold, EVRT_SHAKE_AT_worker_lost_one,
+	EVRT_SHAKE_AT_pool_send_away,
 	EVRT_SHAKE_AT_worker_end_turn, EVRT_SHAKE_AT_worker_steal, EVRT_SHAKE_AT_worker_overflow,
 	EVRT_SHAKE_AT_idle_share, EVRT_SHAKE_AT_idle_injected, EVRT_SHAKE_AT_idle_sum,
-	EVRT_SHAKE_AT_strand_find, EVRT_SHAKE_AT_strand_dead, EVRT_SHAKE_AT_strand_count,
+	EVRT_SHAKE_AT_strand_homed, EVRT_SHAKE_AT_strand_find, EVRT_SHAKE_AT_strand_dead, EVRT_SHAKE_AT_strand_count,
 	EVRT_SHAKE_AT_post, EVRT_SHAKE_AT_group_call, EVRT_SHAKE_AT_group_called, EVRT_SHAKE_AT_group_bell,
 	EVRT_SHAKE_AT_group_timers, EVRT_SHAKE_AT_guard,
 	/* api/ */

@@ -43,6 +43,7 @@ bool
 evrt__worker_hold(struct evrt_worker *w)
 {
 	evrt_add_seq_cst(&w->own->refs, 1u);
+	EVRT_SHAKE(worker_hold);
 	if (evrt__worker_is_present(w))
 		return true;
 	evrt__strand_unref(&w->own->strand);
@@ -52,6 +53,7 @@ evrt__worker_hold(struct evrt_worker *w)
 void
 evrt__worker_lost_one(struct evrt_worker *w)
 {
+	EVRT_SHAKE(worker_lost_one);
 	/* In a fork's child there is none, and the wake would reach the parent's. */
 	if (worker_is_to_go(w) && !evrt__pool_is_forked(w->pool))
 		evrt__worker_summon(w);
@@ -137,6 +139,7 @@ pool_grow(struct evrt_pool *p, unsigned workers)
 static void
 pool_send_away(struct evrt_pool *p)
 {
+	EVRT_SHAKE(pool_send_away);
 	for (unsigned i = evrt_load_relaxed(&p->size); i < p->set.workers; i++) {
 		struct evrt_worker *w = &p->workers[i];
 		if (!evrt__worker_is_present(w))

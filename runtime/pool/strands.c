@@ -80,6 +80,7 @@ evrt__pool_strand_new(struct evrt_group *group, struct evrt_worker *pinned)
 	if (!ps)
 		return NULL;
 	evrt_add_seq_cst(&group->homed, 1u); /* PAIRS pool.present: counted, before we look who is there */
+	EVRT_SHAKE(strand_homed);
 	if (!pinned && !evrt__group_present(group)) {
 		strand_leave_home(group);
 		group = &p->groups[0]; /* whose first worker never leaves */

@@ -63,13 +63,14 @@ struct evrt_worker_stats {
 	uint64_t lag_ns_log2[EVRT_STATS_BUCKETS];
 };
 
-/** Of one worker. @return 0; -1 with errno EINVAL */
+/** Of one worker of the evrt_pool_config.workers_max that there may be: one that has gone (evrt_pool_resize) keeps its
+ * figures. @return 0; -1 with errno EINVAL */
 EVENT2_EXPORT_SYMBOL
 int evrt_pool_stats(const struct evrt_pool *pool, unsigned worker, struct evrt_worker_stats *out);
 
 /** What a pool has done. Fields are added at the end. */
 struct evrt_pool_totals {
-	uint64_t workers;               /**< their number */
+	uint64_t workers;               /**< their number (evrt_pool_get_size) */
 	uint64_t parked_workers;        /**< that sleep now, or are about to */
 	uint64_t common_queue_strands;  /**< strands now in the queue for what does not fit into a worker's */
 	uint64_t posts_refused;         /**< posts from outside that came while the pool was stopping */
@@ -88,7 +89,8 @@ int evrt_pool_stats_total(const struct evrt_pool *pool, struct evrt_pool_totals 
  *      "all":{"loops":…},"worker":[{"loops":…},{"loops":…}]}
  *
  * The names are those of the fields above and stay as they are; more may come, in any place. Numbers are integers,
- * histograms arrays of EVRT_STATS_BUCKETS of them. About 2 KiB for each worker.
+ * histograms arrays of EVRT_STATS_BUCKETS of them. About 2 KiB for each worker that there may be
+ * (evrt_pool_config.workers_max): "worker" has one for each.
  *
  * @param buf may be NULL if `size` is 0
  * @return as snprintf: the length of the whole text without its end mark; if that is not less than `size`, what is in

@@ -55,6 +55,7 @@ all_is_refused(void)
 	CHECK_REFUSED(evrt_pool_start(pool));
 	CHECK_REFUSED(evrt_pool_stop(pool, NULL));
 	CHECK_REFUSED(evrt_pool_stop(pool, &at_once));
+	CHECK_REFUSED(evrt_pool_resize(pool, 1));
 	CHECK_REFUSED(evrt_pool_post(pool, count_one, NULL));
 	CHECK_REFUSED(evrt_pool_post_worker(pool, 0, count_one, NULL));
 	CHECK_REFUSED(evrt_strand_post(strand, count_one, NULL));

@@ -11,7 +11,7 @@
 #include "base/atomic.h"
 #include "testing/unit/pool/pool_fixture.h"
 
-#define MAX 6
+#define MAX 8
 
 static unsigned per_set; /* 0: the default; all in one set */
 static bool no_steal;

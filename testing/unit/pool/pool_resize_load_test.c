@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "base/atomic.h"
+#include "base/rand.h"
 #include "runtime/pool/pool.h"
 #include "testing/unit/pool/pool_resize_fixture.h"
 
-#define PAIRS 60
+#define PAIRS 64
 static int ends[PAIRS][2];
 
 static void
@@ -31,10 +32,13 @@ echo(evutil_socket_t fd, short what, void *arg)
 static void
 ask(int i)
 {
-	char byte = 'a';
+	static char asked[PAIRS]; /* what it was asked last */
+	char answer;
 
-	CHECK_INT_EQ(write(ends[i][1], &byte, 1), 1);
-	CHECK_INT_EQ(read(ends[i][1], &byte, 1), 1); /* blocks; the case's time limit ends it */
+	asked[i]++;
+	CHECK_INT_EQ(write(ends[i][1], &asked[i], 1), 1);
+	CHECK_INT_EQ(read(ends[i][1], &answer, 1), 1); /* blocks; the case's time limit ends it */
+	CHECK_INT_EQ(answer, asked[i]);
 }
 
 /* Connections that workers are at home with who are to go are served, by them or by others of their set; what is new is
@@ -178,13 +182,12 @@ static evrt_atomic(bool) enough;
 static void *
 resize_all_the_time(void *arg)
 {
-	unsigned n = 1;
+	struct evrt_rand rand;
 
 	(void)arg;
-	while (!evrt_load_acquire(&enough)) {
-		CHECK(evrt_pool_resize(pool, n) == 0 || errno == ECANCELED);
-		n = n % MAX + 1;
-	}
+	evrt__rand_init(&rand, evrt_test_seed());
+	while (!evrt_load_acquire(&enough))
+		CHECK(evrt_pool_resize(pool, 1 + evrt__rand_below(&rand, MAX)) == 0 || errno == ECANCELED);
 	return NULL;
 }
 
@@ -238,47 +241,107 @@ no_post_is_lost_by_poll(void)
 	no_post_is_lost();
 }
 
-static void *
-ask_all_the_time(void *arg)
+#define THINGS 6000 /* to happen once each */
+static evrt_atomic(int) happened[THINGS];
+
+static void
+happen(void *times)
 {
-	(void)arg;
-	for (int round = 0; round < 100; round++)
-		for (int i = 0; i < PAIRS; i++)
+	evrt_add_relaxed((evrt_atomic(int) *)times, 1);
+	count_one(NULL);
+}
+
+static void
+happen_in_time(evutil_socket_t fd, short what, void *times)
+{
+	(void)fd;
+	(void)what;
+	happen(times);
+}
+
+static void
+happen_later(void *times)
+{
+	CHECK_INT_EQ(evrt_pool_post(pool, happen, times), 0);
+}
+
+static void
+begin(unsigned thing, struct evrt_rand *rand)
+{
+	struct timeval soon = { 0, (long)evrt__rand_below(rand, 2000) };
+
+	switch (thing % 4) {
+	case 0:
+		CHECK_INT_EQ(evrt_pool_post(pool, happen, &happened[thing]), 0);
+		break;
+	case 1:
+		CHECK_INT_EQ(evrt_pool_post(pool, happen_later, &happened[thing]), 0);
+		break;
+	case 2:
+		if (evrt_pool_post_worker(pool, evrt__rand_below(rand, MAX), happen, &happened[thing]) == 0)
+			break;
+		CHECK_INT_EQ(errno, EINVAL); /* there is no such worker now */
+		happen(&happened[thing]);
+		break;
+	default:
+		CHECK_INT_EQ(event_base_once(evrt_pool_as_base(pool), -1, EV_TIMEOUT, happen_in_time, &happened[thing], &soon),
+		    0);
+	}
+}
+
+/* A few at a time, and often one: all may be asleep, and deep, when it comes. */
+static void
+all_things_happen(void)
+{
+	struct evrt_rand rand;
+	long before = evrt_test_count_get(&ran);
+	unsigned begun = 0;
+
+	evrt__rand_init(&rand, evrt_test_seed() + 1);
+	while (begun < THINGS) {
+		for (uint32_t n = 1 + evrt__rand_below(&rand, 4) * evrt__rand_below(&rand, 8); n-- && begun < THINGS; begun++)
+			begin(begun, &rand);
+		evrt_test_count_wait(&ran, before + begun);
+	}
+}
+
+static void *
+ask_all_the_time(void *first)
+{
+	for (int round = 0; round < 60; round++)
+		for (int i = (int)(size_t)first; i < PAIRS; i += 2)
 			ask(i);
 	return NULL;
 }
 
 static void
-post_and_wait(int rounds)
+all_under_changes(void)
 {
-	/* One at a time: all may be asleep, and deep, when it comes. */
-	for (int i = 0; i < rounds; i++) {
-		long before = evrt_test_count_get(&ran);
-		CHECK_INT_EQ(evrt_pool_post(pool, count_one, NULL), 0);
-		evrt_test_count_wait(&ran, before + 1);
-	}
-}
-
-static void
-connections_and_posts_under_changes(void)
-{
-	pthread_t resizer, asker;
+	pthread_t resizer, asker[2];
 	struct event *ev[PAIRS];
+	char byte;
 
 	pool = growing_pool(MAX);
 	CHECK_INT_EQ(evrt_pool_start(pool), 0);
 	int others = threads() - MAX;
 	watch(ev);
 	CHECK_INT_EQ(pthread_create(&resizer, NULL, resize_all_the_time, NULL), 0);
-	CHECK_INT_EQ(pthread_create(&asker, NULL, ask_all_the_time, NULL), 0);
-	post_and_wait(4000);
-	pthread_join(asker, NULL);
+	for (size_t i = 0; i < 2; i++)
+		CHECK_INT_EQ(pthread_create(&asker[i], NULL, ask_all_the_time, (void *)i), 0);
+	all_things_happen();
+	for (int i = 0; i < 2; i++)
+		pthread_join(asker[i], NULL);
 	evrt_store_release(&enough, true);
 	pthread_join(resizer, NULL);
+	for (int i = 0; i < PAIRS; i++)
+		CHECK_INT_EQ(recv(ends[i][1], &byte, 1, MSG_DONTWAIT), -1); /* no answer came twice */
 	unwatch(ev);
-	CHECK_INT_EQ(evrt_pool_resize(pool, 3), 0);
-	check_workers(3);
-	wait_for_threads(others + 3);
+	for (int i = 0; i < THINGS; i++)
+		CHECK_INT_EQ(evrt_load_relaxed(&happened[i]), 1);
+	unsigned size = 1 + (unsigned)(evrt_test_seed() % MAX);
+	CHECK_INT_EQ(evrt_pool_resize(pool, size), 0);
+	check_workers(size);
+	wait_for_threads(others + (int)size);
 	done();
 }
 
@@ -286,21 +349,28 @@ static void
 load_on_sets_of_one(void)
 {
 	per_set = 1;
-	connections_and_posts_under_changes();
+	all_under_changes();
 }
 
 static void
 load_on_sets_of_two(void)
 {
 	per_set = 2;
-	connections_and_posts_under_changes();
+	all_under_changes();
 }
 
 static void
 load_by_poll(void)
 {
 	CHECK_INT_EQ(setenv("EVENT_NOEPOLL", "1", 1), 0);
-	connections_and_posts_under_changes();
+	all_under_changes();
+}
+
+static void
+load_by_select(void)
+{
+	CHECK_INT_EQ(setenv("EVENT_NOPOLL", "1", 1), 0);
+	load_by_poll();
 }
 
 static void
@@ -357,10 +427,11 @@ static const struct evrt_test_case cases[] = {
 	CASE(no_post_is_lost_in_sets_of_one),
 	CASE(no_post_is_lost_in_sets_of_two),
 	CASE(no_post_is_lost_by_poll),
-	CASE(connections_and_posts_under_changes),
+	CASE(all_under_changes),
 	CASE(load_on_sets_of_one),
 	CASE(load_on_sets_of_two),
 	CASE(load_by_poll),
+	CASE(load_by_select),
 	CASE(stops_and_starts_while_it_changes),
 	CASE(dispatch_ends_when_idle_all_the_same),
 	{ NULL, NULL },

@@ -150,6 +150,79 @@ a_pinned_base_in_use_keeps_its_worker(void)
 	done();
 }
 
+/* An fd that is kept for an event that comes back keeps nobody. */
+static void
+a_pinned_base_that_was_used_lets_its_worker_go(void)
+{
+	int ends[2];
+
+	pool = growing_pool(2);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	int others = threads() - 2;
+	CHECK_INT_EQ(pipe(ends), 0);
+	struct event *ev = event_new(evrt_pool_get_base(pool, 1), ends[0], EV_READ, take_byte, NULL);
+	for (int i = 0; i < 3; i++) {
+		CHECK_INT_EQ(event_add(ev, NULL), 0);
+		CHECK_INT_EQ(evrt_pool_resize(pool, 1), 0);
+		CHECK_INT_EQ(threads(), others + 2);
+		CHECK_INT_EQ(write(ends[1], "x", 1), 1);
+		evrt_test_count_wait(&ran, i + 1);
+		wait_for_threads(others + 1);
+		CHECK_INT_EQ(evrt_pool_resize(pool, 2), 0);
+	}
+	event_free(ev);
+	done();
+	close(ends[0]);
+	close(ends[1]);
+}
+
+/* Sets of one: nobody else hears of them. */
+static void
+timers_keep_the_last_of_a_set(void)
+{
+	static const struct timeval soon = { 0, 30000 };
+
+	per_set = 1;
+	pool = growing_pool(MAX);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	int others = threads() - MAX;
+	for (int i = 0; i < 20 * MAX; i++)
+		CHECK_INT_EQ(event_base_once(evrt_pool_as_base(pool), -1, EV_TIMEOUT, timer_ran, NULL, &soon), 0);
+	CHECK_INT_EQ(evrt_pool_resize(pool, 1), 0);
+	evrt_test_count_wait(&ran, 20 * MAX);
+	wait_for_threads(others + 1);
+	done();
+}
+
+static struct evrt_test_count seen;
+
+static void
+hide_one_while_a_guard_may_go(void *arg)
+{
+	static long hidden;
+
+	(void)arg;
+	CHECK_INT_EQ(evrt_pool_resize(pool, 2), 0);
+	CHECK_INT_EQ(evrt_pool_post(pool, count_one, NULL), 0); /* behind this, here */
+	evrt_test_count_wait(&ran, ++hidden);
+	CHECK_INT_EQ(evrt_pool_resize(pool, 3), 0);
+	evrt_test_count_add(&seen, 1);
+}
+
+/* Of the three one is busy, and one of the others its guard: now and then the one that goes. */
+static void
+a_guard_that_goes_leaves_nothing_hidden(void)
+{
+	per_set = 1;
+	pool = growing_pool(3);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	for (int i = 1; i <= 300; i++) {
+		CHECK_INT_EQ(evrt_pool_post_worker(pool, 0, hide_one_while_a_guard_may_go, NULL), 0);
+		evrt_test_count_wait(&seen, i);
+	}
+	done();
+}
+
 #define BURST 200 /* more than a turn's budget */
 
 static void
@@ -199,6 +272,8 @@ a_worker_that_has_gone_gets_nothing(void)
 	evrt__strand_unref(&ps->strand);
 	CHECK(!evrt__worker_is_present(w) && evrt__worker_may_leave(w));
 	/* Nor is it awake, or stuck: then one who sleeps would have to look after it for ever. */
+	evrt_store_relaxed(&w->run_ns, EVRT_NS_PER_SEC);
+	CHECK(!evrt__worker_sees_slow(&pool->workers[0]));
 	CHECK(!evrt__worker_others_awake(&pool->workers[0]));
 	CHECK(!evrt__worker_sees_stuck(&pool->workers[0], EVRT_NS_NEVER / 2));
 	CHECK(!evrt__group_rescue(&pool->workers[0]));
@@ -233,6 +308,50 @@ dispatch_ends_where_nobody_steals(void)
 	per_set = 1;
 	no_steal = true;
 	dispatch_ends_after_the_last_has_gone();
+}
+
+/* What was told to one that is gone waits there; where nothing came of it, nobody waits for that. */
+static void
+dispatch_does_not_wait_for_one_that_is_gone(void)
+{
+	pool = growing_pool(2);
+	struct event *ev = event_new(evrt_pool_get_base(pool, 1), -1, 0, timer_ran, NULL);
+	CHECK_INT_EQ(evrt_pool_resize(pool, 1), 0);
+	event_active(ev, EV_TIMEOUT, 0);
+	CHECK_INT_EQ(event_del(ev), 0);
+	CHECK(!evrt__inbox_empty(&pool->workers[1].inbox));
+	CHECK_INT_EQ(event_base_dispatch(evrt_pool_as_base(pool)), 1);
+	CHECK_INT_EQ(evrt_test_count_get(&ran), 0);
+	event_active(ev, EV_TIMEOUT, 0);
+	CHECK_INT_EQ(evrt_pool_resize(pool, 2), 0);
+	CHECK_INT_EQ(event_base_dispatch(evrt_pool_as_base(pool)), 1);
+	CHECK_INT_EQ(evrt_test_count_get(&ran), 1);
+	event_free(ev);
+	done();
+}
+
+static void *
+post_to_the_second(void *arg)
+{
+	(void)arg;
+	CHECK_INT_EQ(evrt_pool_post_worker(pool, 1, count_one, NULL), 0);
+	return NULL;
+}
+
+static void
+freeing_waits_for_who_posts_to_a_worker(void)
+{
+	pthread_t poster;
+
+	for (int i = 1; i <= 300; i++) {
+		pool = growing_pool(2);
+		CHECK_INT_EQ(evrt_pool_start(pool), 0);
+		CHECK_INT_EQ(pthread_create(&poster, NULL, post_to_the_second, NULL), 0);
+		evrt_test_count_wait(&ran, i);
+		evrt_pool_free(pool);
+		pthread_join(poster, NULL);
+	}
+	libevent_global_shutdown();
 }
 
 static void
@@ -286,10 +405,15 @@ static const struct evrt_test_case cases[] = {
 	CASE(a_stopped_pool_changes_its_size),
 	CASE(a_callback_changes_the_size),
 	CASE(a_pinned_base_in_use_keeps_its_worker),
+	CASE(a_pinned_base_that_was_used_lets_its_worker_go),
+	CASE(timers_keep_the_last_of_a_set),
+	CASE(a_guard_that_goes_leaves_nothing_hidden),
 	CASE(what_is_queued_goes_to_the_others),
 	CASE(a_worker_that_has_gone_gets_nothing),
 	CASE(dispatch_ends_after_the_last_has_gone),
 	CASE(dispatch_ends_where_nobody_steals),
+	CASE(dispatch_does_not_wait_for_one_that_is_gone),
+	CASE(freeing_waits_for_who_posts_to_a_worker),
 	CASE(a_stopping_pool_keeps_its_size),
 	CASE(growing_without_threads),
 	{ NULL, NULL },
