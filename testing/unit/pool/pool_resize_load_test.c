@@ -241,7 +241,7 @@ no_post_is_lost_by_poll(void)
 	no_post_is_lost();
 }
 
-#define THINGS 6000 /* to happen once each */
+#define THINGS 3000 /* to happen once each */
 static evrt_atomic(int) happened[THINGS];
 
 static void
@@ -308,7 +308,7 @@ all_things_happen(void)
 static void *
 ask_all_the_time(void *first)
 {
-	for (int round = 0; round < 60; round++)
+	for (int round = 0; round < 30; round++)
 		for (int i = (int)(size_t)first; i < PAIRS; i += 2)
 			ask(i);
 	return NULL;
