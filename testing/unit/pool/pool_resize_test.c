@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/atomic.h"
+#include "base/rand.h"
 #include "runtime/pool/pool.h"
 #include "testing/unit/pool/pool_resize_fixture.h"
 
@@ -70,6 +71,33 @@ threads_come_and_go(void)
 	check_workers(3);
 	wait_for_threads(others + 3);
 	done();
+}
+
+/* They are told while they run their first turns, lie down, or sleep. */
+static void
+all_learn_that_they_are_to_go(void)
+{
+	struct evrt_rand rand;
+
+	evrt__rand_init(&rand, evrt_test_seed());
+	pool = growing_pool(1);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	int others = threads() - 1;
+	for (int i = 0; i < 300; i++) {
+		CHECK_INT_EQ(evrt_pool_resize(pool, MAX), 0);
+		for (uint32_t n = evrt__rand_below(&rand, 20); n; n--)
+			sched_yield();
+		CHECK_INT_EQ(evrt_pool_resize(pool, 1), 0);
+		wait_for_threads(others + 1);
+	}
+	done();
+}
+
+static void
+all_of_one_set_each_learn_that_they_are_to_go(void)
+{
+	per_set = 1;
+	all_learn_that_they_are_to_go();
 }
 
 static void
@@ -402,6 +430,8 @@ growing_without_threads(void)
 static const struct evrt_test_case cases[] = {
 	CASE(sizes_are_checked),
 	CASE(threads_come_and_go),
+	CASE(all_learn_that_they_are_to_go),
+	CASE(all_of_one_set_each_learn_that_they_are_to_go),
 	CASE(a_stopped_pool_changes_its_size),
 	CASE(a_callback_changes_the_size),
 	CASE(a_pinned_base_in_use_keeps_its_worker),
