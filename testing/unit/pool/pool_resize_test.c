@@ -11,6 +11,7 @@
 
 #include "base/atomic.h"
 #include "base/rand.h"
+#include "base/sys.h"
 #include "runtime/pool/pool.h"
 #include "testing/unit/pool/pool_resize_fixture.h"
 
@@ -358,11 +359,44 @@ dispatch_does_not_wait_for_one_that_is_gone(void)
 	done();
 }
 
+static _Thread_local int wakes; /* of who posts */
+static struct evrt_test_gate about_to_wake;
+static evrt_atomic(bool) freed;
+
+static void
+wait_until_the_second_sleeps(void)
+{
+	while (!(evrt_load_seq_cst(&pool->parked) & 2))
+		sched_yield();
+}
+
+/* The post wakes it, and its poster, who has held it back, once more: it may go now. */
+static ssize_t
+write_and_stay(int fd, const void *data, size_t size)
+{
+	ssize_t n = write(fd, data, size);
+
+	if (wakes == 1) {
+		evrt_test_count_wait(&ran, 1);
+		wait_until_the_second_sleeps();
+	}
+	if (wakes == 2) {
+		evrt_test_gate_open(&about_to_wake);
+		for (int i = 0; i < 3000 && !evrt_load_acquire(&freed); i++)
+			sched_yield();
+		CHECK(!evrt_load_acquire(&freed));
+	}
+	wakes += wakes > 0;
+	return n;
+}
+
 static void *
 post_to_the_second(void *arg)
 {
 	(void)arg;
-	CHECK_INT_EQ(evrt_pool_post_worker(pool, 1, count_one, NULL), 0);
+	wakes = 1;
+	CHECK_INT_EQ(evrt_pool_post_worker(pool, 1, resize_inside, (void *)(size_t)1), 0);
+	CHECK_INT_EQ(wakes, 3);
 	return NULL;
 }
 
@@ -371,14 +405,16 @@ freeing_waits_for_who_posts_to_a_worker(void)
 {
 	pthread_t poster;
 
-	for (int i = 1; i <= 300; i++) {
-		pool = growing_pool(2);
-		CHECK_INT_EQ(evrt_pool_start(pool), 0);
-		CHECK_INT_EQ(pthread_create(&poster, NULL, post_to_the_second, NULL), 0);
-		evrt_test_count_wait(&ran, i);
-		evrt_pool_free(pool);
-		pthread_join(poster, NULL);
-	}
+	per_set = 1;
+	pool = growing_pool(2);
+	CHECK_INT_EQ(evrt_pool_start(pool), 0);
+	wait_until_the_second_sleeps();
+	evrt__sys.write = write_and_stay;
+	CHECK_INT_EQ(pthread_create(&poster, NULL, post_to_the_second, NULL), 0);
+	evrt_test_gate_wait(&about_to_wake);
+	evrt_pool_free(pool);
+	evrt_store_release(&freed, true);
+	pthread_join(poster, NULL);
 	libevent_global_shutdown();
 }
 
