@@ -9,11 +9,12 @@
  * that a count, `homed`, tells) the others serve; the last one stays for that, and nothing new comes to a group whose
  * workers are all to go. Then it hands its ring to all, calls somebody in its place, and ends.
  *
- * PAIRS  pool.present: who goes takes its bit away, then looks whether anything needs it, and stays if so. Who puts
- *        something there counts it, then looks at the bits, and goes elsewhere if nobody is there. All seq_cst: either
- *        one sees the other (or both do, and nobody uses it).
- * PAIRS  pool.size: who makes a count smaller looks at it afterwards, and summons who may go now. Whoever makes it
- *        smaller summons those who are to go, and they look at the counts. All seq_cst.
+ * PAIRS  pool.present / group.homed, strand.refs: who goes takes its bit away, then looks whether anything needs it,
+ *        and stays if so. Who puts something there counts it, then looks at the bits, and goes elsewhere if nobody is
+ *        there. All seq_cst: either one sees the other (or both do, and nobody uses it).
+ * PAIRS  pool.size / group.homed, strand.refs: who makes a count smaller looks at the size afterwards, and summons who
+ *        may go now. Whoever makes the size smaller summons those who are to go, and they look at the counts. All
+ *        seq_cst.
  */
 #include <errno.h>
 #include <stddef.h>

@@ -142,6 +142,7 @@ pools_open(void)
 		unsigned workers = left / (s.pools_count - i);
 		struct evrt_pool_settings settings = {
 			.workers = workers,
+			.size = workers,
 			.priorities = 1,
 			.wake_queue_strands = EVRT_WAKE_QUEUE_STRANDS,
 			.strand_budget_callbacks = EVRT_STRAND_BUDGET_CALLBACKS,
