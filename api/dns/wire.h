@@ -109,7 +109,7 @@ struct evrt_dns_edns {
 
 struct evrt_dns_msg {
 	const uint8_t *bytes;
-	size_t len;                              /* up to the last record's end: bytes behind it are ignored */
+	size_t len;                              /* up to the last record's end; bytes behind it are ignored */
 	uint16_t id;
 	uint16_t flags;                          /* EVRT_DNS_FLAG_*, EVRT_DNS_OPCODE, EVRT_DNS_RCODE */
 	uint16_t rcode;                          /* all 12 bits of it when there is EDNS */
@@ -257,8 +257,21 @@ int evrt__dns_writer_record_rdata(struct evrt_dns_writer *, const struct evrt_dn
 /* Header and OPT record; the octets of the message. */
 size_t evrt__dns_writer_finish(struct evrt_dns_writer *);
 
-/* Between wire_rdata.c and wire_write.c: octets, numbers in network order, names; compressed if `compress`. When room
- * is out, they write nothing and set `full`. */
+/* ---- Between the sources */
+
+/* The number that `octets` (at most 4) octets are in network order. */
+static inline uint32_t
+evrt__dns_number(const uint8_t *bytes, size_t octets)
+{
+	uint32_t number = 0;
+
+	for (size_t i = 0; i < octets; i++)
+		number = number << 8 | bytes[i];
+	return number;
+}
+
+/* Octets, numbers in network order, names; compressed if `compress`. When room is out, they write nothing more and
+ * set `full`. */
 void evrt__dns_writer_put(struct evrt_dns_writer *, const void *bytes, size_t len);
 void evrt__dns_writer_put_number(struct evrt_dns_writer *, uint32_t number, size_t octets);
 void evrt__dns_writer_put_name(struct evrt_dns_writer *, const uint8_t *name, bool compress);
