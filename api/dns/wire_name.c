@@ -24,6 +24,8 @@ evrt__dns_name_read(const uint8_t *bytes, size_t len, size_t *at, uint8_t out[EV
 				return -EBADMSG;
 			if (behind == 0)
 				behind = here + 2;
+			/* What is pointed at was there before: it ends where this run began at the latest. */
+			len = run;
 			here = run = target;
 			continue;
 		}

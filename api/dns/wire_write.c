@@ -64,15 +64,17 @@ wire_target_is(const struct evrt_dns_writer *w, size_t at, const uint8_t *name)
 	}
 }
 
-/* The labels of a name: where each begins, and a hash of the name that begins there. Returns how many. */
+/* The labels of a name: where each begins, the root at last, and a hash of the name that begins there. Returns how
+ * many there are without the root. */
 static size_t
-wire_labels(const uint8_t *name, uint8_t starts[WIRE_LABELS_MAX], uint16_t hashes[WIRE_LABELS_MAX])
+wire_labels(const uint8_t *name, uint8_t starts[WIRE_LABELS_MAX + 1], uint16_t hashes[WIRE_LABELS_MAX])
 {
 	size_t count = 0, at;
 	uint32_t hash = 0;
 
 	for (at = 0; name[at] != 0; at += name[at] + 1u)
 		starts[count++] = (uint8_t)at;
+	starts[count] = (uint8_t)at;
 	for (size_t i = count; i-- > 0;) {
 		while (at > starts[i])
 			hash = (hash ^ name[--at]) * 0x01000193u;
@@ -96,7 +98,7 @@ wire_target_find(const struct evrt_dns_writer *w, const uint8_t *name, uint16_t 
 static void
 wire_target_add(struct evrt_dns_writer *w, size_t at, uint16_t hash)
 {
-	if (w->full || at > WIRE_POINTER_MAX || w->target_count == EVRT_DNS_WRITER_TARGETS_MAX)
+	if (at > WIRE_POINTER_MAX || w->target_count == EVRT_DNS_WRITER_TARGETS_MAX)
 		return;
 	w->target_at[w->target_count] = (uint16_t)at;
 	w->target_hash[w->target_count++] = hash;
@@ -105,25 +107,25 @@ wire_target_add(struct evrt_dns_writer *w, size_t at, uint16_t hash)
 void
 evrt__dns_writer_put_name(struct evrt_dns_writer *w, const uint8_t *name, bool compress)
 {
-	uint8_t starts[WIRE_LABELS_MAX];
+	uint8_t starts[WIRE_LABELS_MAX + 1];
 	uint16_t hashes[WIRE_LABELS_MAX], target;
-	size_t begin = w->len, count;
+	size_t begin = w->len, count, own = 0;
 
 	if (!compress) {
 		evrt__dns_writer_put(w, name, evrt__dns_name_len(name));
 		return;
 	}
 	count = wire_labels(name, starts, hashes);
-	for (size_t i = 0; i < count; i++) {
-		const uint8_t *label = name + starts[i];
-		if (wire_target_find(w, label, hashes[i], &target)) {
-			evrt__dns_writer_put_number(w, 0xc000u | target, 2);
-			return;
-		}
-		evrt__dns_writer_put(w, label, label[0] + 1u);
+	while (own < count && !wire_target_find(w, name + starts[own], hashes[own], &target))
+		own++;
+	evrt__dns_writer_put(w, name, starts[own]);
+	if (own < count)
+		evrt__dns_writer_put_number(w, 0xc000u | target, 2);
+	else
+		evrt__dns_writer_put_number(w, 0, 1);
+	/* Only now: a target that has no end yet would lead whoever compares with it beyond what is written. */
+	for (size_t i = 0; i < own && !w->full; i++)
 		wire_target_add(w, begin + starts[i], hashes[i]);
-	}
-	evrt__dns_writer_put_number(w, 0, 1);
 }
 
 int
