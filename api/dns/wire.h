@@ -270,8 +270,8 @@ evrt__dns_number(const uint8_t *bytes, size_t octets)
 	return number;
 }
 
-/* Octets, numbers in network order, names; compressed if `compress`. When room is out, they write nothing more and
- * set `full`. */
+/* Octets, numbers in network order, names; compressed if `compress`. What finds no room is left out and sets `full`:
+ * then all of the question or record is undone at its end. */
 void evrt__dns_writer_put(struct evrt_dns_writer *, const void *bytes, size_t len);
 void evrt__dns_writer_put_number(struct evrt_dns_writer *, uint32_t number, size_t octets);
 void evrt__dns_writer_put_name(struct evrt_dns_writer *, const uint8_t *name, bool compress);

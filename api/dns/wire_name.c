@@ -20,11 +20,12 @@ evrt__dns_name_read(const uint8_t *bytes, size_t len, size_t *at, uint8_t out[EV
 			if (len - here < 2 || ++pointers > NAME_POINTERS_MAX)
 				return -EBADMSG;
 			size_t target = (octet & 0x3f) << 8 | bytes[here + 1];
-			if (target < EVRT_DNS_HEADER_BYTES || target >= run)
+			if (target < EVRT_DNS_HEADER_BYTES)
 				return -EBADMSG;
 			if (behind == 0)
 				behind = here + 2;
-			/* What is pointed at was there before: it ends where this run began at the latest. */
+			/* What is pointed at was there before: it ends where this run began at the latest. A target that is not
+			 * even before that ends the loop. */
 			len = run;
 			here = run = target;
 			continue;

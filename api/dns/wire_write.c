@@ -27,7 +27,7 @@ wire_store(uint8_t *to, uint32_t number, size_t octets)
 void
 evrt__dns_writer_put(struct evrt_dns_writer *w, const void *bytes, size_t len)
 {
-	if (w->full || w->cap - w->len < len) {
+	if (w->cap - w->len < len) {
 		w->full = true;
 		return;
 	}

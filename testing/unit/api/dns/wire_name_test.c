@@ -159,18 +159,31 @@ static const struct {
 	{"\\195", "\\227", false, false},
 };
 
+/* In a block of its exact size: address sanitizers see what is read beyond. */
+static uint8_t *
+name_made(const char *text)
+{
+	uint8_t name[EVRT_DNS_NAME_BYTES];
+	int n = evrt__dns_name_from_text(text, strlen(text), name);
+
+	CHECK(n > 0);
+	uint8_t *copy = malloc((size_t)n);
+	CHECK(copy != NULL);
+	return memcpy(copy, name, (size_t)n);
+}
+
 static void
 only_the_case_of_letters_is_ignored(void)
 {
 	for (size_t i = 0; i < COUNT(pairs); i++) {
-		uint8_t a[EVRT_DNS_NAME_BYTES], b[EVRT_DNS_NAME_BYTES];
+		uint8_t *a = name_made(pairs[i].a), *b = name_made(pairs[i].b);
 
-		CHECK(evrt__dns_name_from_text(pairs[i].a, strlen(pairs[i].a), a) > 0);
-		CHECK(evrt__dns_name_from_text(pairs[i].b, strlen(pairs[i].b), b) > 0);
 		CHECK_INT_EQ(evrt__dns_name_equal(a, b), pairs[i].equal);
 		CHECK_INT_EQ(evrt__dns_name_equal(b, a), pairs[i].equal);
 		CHECK_INT_EQ(evrt__dns_name_equal_exactly(a, b), pairs[i].exactly);
 		CHECK_INT_EQ(evrt__dns_name_equal_exactly(b, a), pairs[i].exactly);
+		free(a);
+		free(b);
 	}
 }
 
