@@ -77,10 +77,10 @@ struct evrt_dns_span {
 
 /* ---- Names (wire_name.c) */
 
-/* The name that begins at *at of a message, decompressed. `out` may be NULL: then it is only checked. Returns its
- * length in wire form and moves *at behind it; on -EBADMSG *at and what `out` holds mean nothing. What a compression
- * pointer points at lies behind the header and ends before the run of labels began that the pointer ends: so pointers
- * cannot loop, and no name depends on what follows it. A name has at most 127 of them. */
+/* The name that begins at *at of a message, decompressed. Returns its length in wire form and moves *at behind it; on
+ * -EBADMSG *at and what `out` holds mean nothing. What a compression pointer points at lies behind the header and ends
+ * before the run of labels began that the pointer ends: so pointers cannot loop, and no name depends on what follows
+ * it. A name has at most 127 of them. */
 int evrt__dns_name_read(const uint8_t *bytes, size_t len, size_t *at, uint8_t out[EVRT_DNS_NAME_BYTES]);
 /* Octets of a wire name, the root's included: 1 to 255. */
 size_t evrt__dns_name_len(const uint8_t *name);

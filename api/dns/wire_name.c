@@ -33,8 +33,7 @@ evrt__dns_name_read(const uint8_t *bytes, size_t len, size_t *at, uint8_t out[EV
 		/* 01 and 10 in the top bits are label types that were never put to use (RFC 6891 section 5). */
 		if (octet > EVRT_DNS_LABEL_BYTES_MAX || len - here <= octet || n + octet + 1 > NAME_OCTETS_MAX)
 			return -EBADMSG;
-		if (out)
-			memcpy(out + n, bytes + here, octet + 1);
+		memcpy(out + n, bytes + here, octet + 1);
 		n += octet + 1;
 		here += octet + 1;
 		if (octet == 0) {

@@ -248,19 +248,17 @@ names_come_out_of_messages(void)
 {
 	for (size_t i = 0; i < COUNT(in_messages); i++) {
 		uint8_t message[128] = {0}, name[EVRT_DNS_NAME_BYTES];
-		size_t len = 12 + in_messages[i].len, at = in_messages[i].at, skipped = at;
+		size_t len = 12 + in_messages[i].len, at = in_messages[i].at;
 		char text[EVRT_DNS_TEXT_BYTES];
 
 		memcpy(message + 12, in_messages[i].bytes, in_messages[i].len);
 		int n = read_from_copy(message, len, &at, name);
-		CHECK_INT_EQ(read_from_copy(message, len, &skipped, NULL), n);
 		if (!in_messages[i].text) {
 			if (n != -EBADMSG)
 				evrt_test_fail(__FILE__, __LINE__, "row %zu gives %d", i, n);
 			continue;
 		}
 		CHECK_INT_EQ(at, in_messages[i].behind);
-		CHECK_INT_EQ(skipped, at);
 		evrt__dns_name_to_text(name, text);
 		CHECK_STR_EQ(text, in_messages[i].text);
 		CHECK_INT_EQ(n, evrt__dns_name_len(name));
