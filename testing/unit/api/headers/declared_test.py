@@ -106,7 +106,7 @@ class Comparison:
         self.theirs = theirs
         self.name = name
         # Some of theirs need others before them.
-        needed = ["event.h", "buffer.h", "bufferevent.h", name]
+        needed = ["event.h", "buffer.h", "bufferevent.h", "dns.h", name]
         self.include = "".join("#include <event2/%s>\n" % header for header in needed)
         self.text = own_lines(theirs.output(["-E"], self.include), their_path)
         self.their_path = their_path

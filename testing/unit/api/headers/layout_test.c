@@ -3,6 +3,8 @@
  */
 #include <event.h>
 #include <event2/buffer.h>
+#include <event2/dns.h>
+#include <event2/dns_struct.h>
 #include <event2/listener.h>
 #include <event2/thread.h>
 
@@ -81,6 +83,13 @@ PLACE(struct evthread_condition_callbacks, free_condition, 16);
 PLACE(struct evthread_condition_callbacks, signal_condition, 24);
 PLACE(struct evthread_condition_callbacks, wait_condition, 32);
 
+SIZE(struct evdns_server_request, 16);
+PLACE(struct evdns_server_request, nquestions, 4);
+PLACE(struct evdns_server_request, questions, 8);
+SIZE(struct evdns_server_question, 12);
+PLACE(struct evdns_server_question, dns_question_class, 4);
+PLACE(struct evdns_server_question, name, 8);
+
 NUMBER(EV_TIMEOUT | EV_READ << 8 | EV_WRITE << 16, 0x040201);
 NUMBER(EV_SIGNAL | EV_PERSIST | EV_ET | EV_FINALIZE | EV_CLOSED, 0xf8);
 NUMBER(EVLIST_INIT, 0x80);
@@ -94,6 +103,8 @@ NUMBER(LIBEVENT_VERSION_NUMBER, 0x02010c00);
 NUMBER(BEV_TRIG_IGNORE_WATERMARKS, 1 << 16);
 NUMBER(BEV_TRIG_DEFER_CALLBACKS, 1 << 2);
 NUMBER(LEV_OPT_BIND_IPV6ONLY, 1u << 8);
+NUMBER(DNS_OPTIONS_ALL, 15);
+NUMBER(EVDNS_BASE_NAMESERVERS_NO_DEFAULT, 0x10000);
 
 static void
 heads_work_with_sys_queue(void)
