@@ -1,0 +1,38 @@
+/* testing/fuzz/dns_config/replay_test.c — every seed of the corpus, each of its prefixes, and each of its bytes
+ * turned into others. The folder is corpus/ beside this file, or the one that EVRT_CORPUS names. */
+#include "testing/fuzz/replay.h"
+#include "testing/harness/test.h"
+
+static void
+replay(unsigned char *seed, size_t n)
+{
+	static const unsigned char others[] = {'\0', '\n', '\r', ' ', '#', '.', ':', '%', 'a', 0xff};
+
+	for (size_t len = 1; len <= n; len++)
+		LLVMFuzzerTestOneInput(seed, len);
+	for (size_t i = 1; i < n; i++) {
+		unsigned char kept = seed[i];
+		for (size_t k = 0; k < sizeof(others); k++) {
+			seed[i] = others[k];
+			LLVMFuzzerTestOneInput(seed, n);
+		}
+		seed[i] = kept;
+	}
+}
+
+static void
+seeds_keep_the_invariants(void)
+{
+	fuzz_replay("testing/fuzz/dns_config/corpus", 12, replay);
+}
+
+static const struct evrt_test_case cases[] = {
+	{"seeds_keep_the_invariants", seeds_keep_the_invariants},
+	{NULL, NULL},
+};
+
+int
+main(int argc, char **argv)
+{
+	return evrt_test_main(argc, argv, cases);
+}
