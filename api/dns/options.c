@@ -71,21 +71,20 @@ static const struct option options[] = {
 void
 evrt__dns_options_init(struct evrt_dns_options *o)
 {
-	*o = (struct evrt_dns_options){
-		.timeout_ns = 5ull * NS_PER_S,
-		.allow_skew_ns = 3ull * NS_PER_S,
-		.initial_probe_ns = 10ull * NS_PER_S,
-		.max_probe_ns = 3600ull * NS_PER_S,
-		.tcp_idle_ns = 10ull * NS_PER_S,
-		.ndots = 1,
-		.attempts = 3,
-		.max_timeouts = 3,
-		.max_inflight = 64,
-		.probe_backoff_factor = 3,
-		.edns_udp_size = 512,
-		.bind_to.any.sa_family = AF_UNSPEC,
-		.randomize_case = true,
-	};
+	memset(o, 0, sizeof(*o));
+	o->timeout_ns = 5ull * NS_PER_S;
+	o->allow_skew_ns = 3ull * NS_PER_S;
+	o->initial_probe_ns = 10ull * NS_PER_S;
+	o->max_probe_ns = 3600ull * NS_PER_S;
+	o->tcp_idle_ns = 10ull * NS_PER_S;
+	o->ndots = 1;
+	o->attempts = 3;
+	o->max_timeouts = 3;
+	o->max_inflight = 64;
+	o->probe_backoff_factor = 3;
+	o->edns_udp_size = 512;
+	o->bind_to.any.sa_family = AF_UNSPEC;
+	o->randomize_case = true;
 }
 
 /* Digits from text[*at] on; a number beyond 32 bits is UINT32_MAX. False: there is no digit. */

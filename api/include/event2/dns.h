@@ -108,16 +108,18 @@ void evdns_base_free(struct evdns_base *base, int fail_requests);
 
 /* --- nameservers -------------------------------------------------------------------------- */
 
-/* Adds a nameserver: an IPv4 address in network byte order, on port 53. -1 when it is there already. */
+/* Adds a nameserver: an IPv4 address in network byte order, on port 53. Not 0 on failure: 3 when it is there
+ * already. */
 EVENT2_EXPORT_SYMBOL
 int evdns_base_nameserver_add(struct evdns_base *base, unsigned long int address);
 
 /* Adds a nameserver by its address as text: "v4", "v4:port", "v6", "[v6]" or "[v6]:port", an IPv6 address with
- * "%scope" or without. Without a port it is 53. */
+ * "%scope" or without. Without a port it is 53. Not 0 on failure: 3 when it is there already, 4 when the text is
+ * no address. */
 EVENT2_EXPORT_SYMBOL
 int evdns_base_nameserver_ip_add(struct evdns_base *base, const char *ip_as_string);
 
-/* Adds a nameserver by its address of `len` bytes. flags: 0. */
+/* Adds a nameserver by its address of `len` bytes. flags: 0. Not 0 on failure, as before. */
 EVENT2_EXPORT_SYMBOL
 int evdns_base_nameserver_sockaddr_add(struct evdns_base *base, const struct sockaddr *sa, ev_socklen_t len,
     unsigned flags);
@@ -175,7 +177,7 @@ int evdns_base_resume(struct evdns_base *base);
  *
  *      max-probe-timeout        1..3600 s     3600  the longest pause between two such tries
  *      probe-backoff-factor     1..10         3     by which each pause is longer than the one before
- *      tcp-idle-timeout         seconds       50    until a TCP connection without a question is closed
+ *      tcp-idle-timeout         seconds       10    until a TCP connection without a question is closed
  *      use-vc                   "", 0, 1      0     ask over TCP at once
  *      ignore-tc                "", 0, 1      0     take answers that were cut off as they are
  *      edns-udp-size            512..65535    512   the largest UDP answer; above 512 servers are told (EDNS)
@@ -186,8 +188,8 @@ int evdns_base_set_option(struct evdns_base *base, const char *option, const cha
 
 /* Reads a file as resolv.conf(5) describes it, for what `flags` says. Its options are those of
  * evdns_base_set_option. 0, or: 1 the file cannot be opened, 2 its size is not known, 3 it is too large, 4 out of
- * memory, 5 it cannot be read, 6 it names no nameserver. After 1 to 5 and with DNS_OPTION_NAMESERVERS,
- * 127.0.0.1:53 is in use unless NO_DEFAULT forbids it. */
+ * memory, 5 it cannot be read, 6 no nameserver is there. After 1 and 6, with DNS_OPTION_NAMESERVERS, 127.0.0.1:53 is
+ * in use; NO_DEFAULT forbids that, and then there is no 6. */
 EVENT2_EXPORT_SYMBOL
 int evdns_base_resolv_conf_parse(struct evdns_base *base, int flags, const char *const filename);
 

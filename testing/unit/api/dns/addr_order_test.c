@@ -80,6 +80,8 @@ rule_1_what_can_be_reached(void)
 {
 	ORDER_IS(VIA("198.51.100.1", "198.51.100.9"), VIA("2001:db8::1", "-"));
 	ORDER_IS(VIA("2001:db8::1", "2001:db8::9"), VIA("198.51.100.1", "-"));
+	/* Even if all else is against it. */
+	ORDER_IS(VIA("fd00::1", "fe80::9"), VIA("2001:db8::1", "-"));
 }
 
 static void
@@ -89,6 +91,8 @@ rule_2_sources_of_the_same_scope(void)
 	ORDER_IS(VIA("198.51.100.121", "198.51.100.117"), VIA("2001:db8:1::1", "fe80::1"));
 	ORDER_IS(VIA("2001:db8:1::1", "2001:db8:1::2"), VIA("198.51.100.121", "169.254.13.78"));
 	ORDER_IS(VIA("192.168.0.1", "192.168.0.2"), VIA("127.0.0.1", "192.168.0.2"));
+	/* The loopback address is link-local, too (section 3.1). */
+	ORDER_IS(VIA("::1", "fe80::9"), VIA("fe80::1", "2001:db8:1::9"));
 }
 
 static void

@@ -75,7 +75,9 @@ names_are_checked(void)
 		name[i] = i % 2 ? '.' : 'x';
 	name[254] = '\0';
 	CHECK(evrt__dns_text_is_name(text_of(name))); /* 253, and the dot at its end */
-	strcpy(name + 254, "x");
+	name[253] = 'x';
+	CHECK(!evrt__dns_text_is_name(text_of(name))); /* 254 */
+	strcpy(name + 253, ".x");
 	CHECK(!evrt__dns_text_is_name(text_of(name)));
 }
 
