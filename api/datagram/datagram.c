@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include "api/datagram/free.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/sys.h"
@@ -266,8 +267,14 @@ datagram_destroy(struct evrt_datagram *dg)
 static void
 datagram_run_last(struct evrt_task *task, void *arg)
 {
+	struct evrt_datagram *dg = arg;
+	void (*gone)(void *) = dg->gone;
+	void *gone_arg = dg->gone_arg;
+
 	(void)task;
-	datagram_destroy(arg);
+	datagram_destroy(dg);
+	if (gone)
+		gone(gone_arg);
 }
 
 static void
@@ -386,14 +393,14 @@ datagram_drop_all(struct evrt_datagram *dg, struct evrt_datagram_list *list)
 }
 
 void
-evrt_datagram_free(struct evrt_datagram *dg)
+evrt__datagram_free_then(struct evrt_datagram *dg, void (*gone)(void *), void *arg)
 {
-	if (!dg)
-		return;
 	evrt__datagram_lock(dg);
 	EVRT_ASSERT(!dg->freed);
 	evrt__datagram_push_out(dg);
 	dg->freed = true;
+	dg->gone = gone;
+	dg->gone_arg = arg;
 	dg->tells_room = false;
 	dg->err = 0;
 	dg->recv_cb = NULL;
@@ -409,6 +416,13 @@ evrt_datagram_free(struct evrt_datagram *dg)
 	datagram_drop_all(dg, &dg->queue);
 	datagram_drop_all(dg, &dg->lost);
 	evrt__datagram_leave(dg);
+}
+
+void
+evrt_datagram_free(struct evrt_datagram *dg)
+{
+	if (dg)
+		evrt__datagram_free_then(dg, NULL, NULL);
 }
 
 /* --- plain calls ---------------------------------------------------------------------------------- */

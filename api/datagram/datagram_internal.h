@@ -75,6 +75,8 @@ struct evrt_datagram {
 	struct evrt_stream stream;   /* of the first two */
 	struct evrt_task work;       /* settles what was begun or failed outside of a turn */
 	struct evrt_task last;       /* queued once */
+	void (*gone)(void *);        /* called by it; NULL: nobody waits for that (free.h) */
+	void *gone_arg;
 	evrt_datagram_recv_cb recv_cb;
 	evrt_datagram_writable_cb writable_cb;
 	evrt_datagram_error_cb error_cb;

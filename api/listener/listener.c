@@ -7,6 +7,7 @@
 #include "api/listener/listener_internal.h"
 
 #include <errno.h>
+#include "api/listener/free.h"
 #include "base/assert.h"
 #include "base/mem.h"
 #include "base/sys.h"
@@ -77,8 +78,14 @@ listener_destroy(struct evconnlistener *lev)
 static void
 listener_run_last(struct evrt_task *task, void *arg)
 {
+	struct evconnlistener *lev = arg;
+	void (*gone)(void *) = lev->gone;
+	void *gone_arg = lev->gone_arg;
+
 	(void)task;
-	listener_destroy(arg);
+	listener_destroy(lev);
+	if (gone)
+		gone(gone_arg);
 }
 
 void
@@ -204,9 +211,11 @@ evconnlistener_new(struct event_base *base, evconnlistener_cb cb, void *ptr, uns
 }
 
 void
-evconnlistener_free(struct evconnlistener *lev)
+evrt__listener_free_then(struct evconnlistener *lev, void (*gone)(void *), void *arg)
 {
 	evrt__listener_lock(lev);
+	lev->gone = gone;
+	lev->gone_arg = arg;
 	/* What is accepted and on its way finds no callback, and is closed. */
 	lev->enabled = false;
 	lev->cb = NULL;
@@ -218,6 +227,12 @@ evconnlistener_free(struct evconnlistener *lev)
 	if (lev->flags & LEV_OPT_CLOSE_ON_FREE)
 		listener_close(&lev->fd);
 	evrt__listener_unref_and_unlock(lev);
+}
+
+void
+evconnlistener_free(struct evconnlistener *lev)
+{
+	evrt__listener_free_then(lev, NULL, NULL);
 }
 
 int

@@ -35,6 +35,8 @@ struct evconnlistener {
 	struct event retry;         /* a timer; added while waiting for descriptors */
 	struct evrt_limits_waiter waiter; /* in the pool's list while its limits forbid to accept */
 	struct evrt_task last;      /* queued once */
+	void (*gone)(void *);       /* called by it; NULL: nobody waits for that (free.h) */
+	void *gone_arg;
 	evconnlistener_cb cb;       /* NULL before the first evconnlistener_set_cb: not armed */
 	evconnlistener_errorcb error_cb;
 	void *arg;                  /* of both */

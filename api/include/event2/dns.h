@@ -276,34 +276,44 @@ void evdns_getaddrinfo_cancel(struct evdns_getaddrinfo_request *req);
 /* --- a server: ports ---------------------------------------------------------------------- */
 
 /* A question has arrived (its fields: event2/dns_struct.h). Answers are added to it, then it is responded to or
- * dropped, here or later, on any thread: exactly one of the two, or it stays in memory. */
+ * dropped, here or later, on any thread: exactly one of the two, or it stays in memory; and before the base is freed.
+ * Called without a lock held; one call at a time for a UDP port, or for a connection of a TCP one, whose calls run in
+ * parallel on a pooled base (evrt/pool.h). */
 typedef void (*evdns_request_callback_fn_type)(struct evdns_server_request *, void *);
 
-/* Serves questions that arrive on a bound, non-blocking UDP socket, which stays the program's. flags: 0. NULL on
- * failure. Thread: any. */
+/* Serves questions that arrive on a bound UDP socket, which the port closes in the end. flags: 0. NULL on failure, with
+ * errno EBADF, EINVAL, EPROTOTYPE (not a datagram socket), ENOMEM, and the socket still the caller's. Thread: any.
+ *
+ * Messages that break the protocol are ignored, and so are responses. Opcodes other than QUERY are answered with
+ * NOTIMP. With EDNS a reply may have up to 4096 bytes, as the client wants, else 512. A port is one strand of a pooled
+ * base; to use all workers make several, each on a socket of its own with SO_REUSEPORT. */
 EVENT2_EXPORT_SYMBOL
 struct evdns_server_port *evdns_add_server_port_with_base(struct event_base *base, evutil_socket_t socket,
     int flags, evdns_request_callback_fn_type callback, void *user_data);
 
 /* Serves questions that arrive over the TCP connections of `listener`, whose callbacks the port sets and which
- * the port frees (libevent 2.2). flags: 0. NULL on failure, with the listener still the caller's. */
+ * the port frees (libevent 2.2). flags: 0. NULL on failure, with errno EINVAL or ENOMEM, and the listener still the
+ * caller's. A connection on which something else than a question arrives is closed, when those before are answered. */
 EVENT2_EXPORT_SYMBOL
 struct evdns_server_port *evdns_add_server_port_with_listener(struct event_base *base,
     struct evconnlistener *listener, int flags, evdns_request_callback_fn_type callback, void *user_data);
 
-/* Options of a TCP port (libevent 2.2): how many connections at a time, and seconds until an idle one is
- * closed. */
+/* Options of a TCP port (libevent 2.2). */
 enum evdns_server_option {
+	/* Connections at a time, 128 at first. One more takes the place of the one that has asked nothing for longest and
+	 * waits for no answer; if all wait, it is refused. */
 	EVDNS_SOPT_TCP_MAX_CLIENTS,
+	/* Seconds, 10 at first, until a connection is closed on which no whole question has come and no reply was given. */
 	EVDNS_SOPT_TCP_IDLE_TIMEOUT
 };
 
-/* Sets one of them. -1 on a UDP port, and for an option that is not known. */
+/* Sets one of them. -1 with errno EINVAL on a UDP port, for 0, and for an option that is not known. Thread: any. */
 EVENT2_EXPORT_SYMBOL
 int evdns_server_port_set_option(struct evdns_server_port *port, enum evdns_server_option option, size_t value);
 
-/* Takes no more questions. Those that are neither responded to nor dropped may still be: the memory is released
- * after the last of them. */
+/* Takes no more questions. Those that are neither responded to nor dropped may still be, and their replies are sent:
+ * socket, connections and memory are released after the last of them, which may be at once. Thread: any; from a
+ * callback, too. Before the base is freed. */
 EVENT2_EXPORT_SYMBOL
 void evdns_close_server_port(struct evdns_server_port *port);
 
@@ -331,13 +341,15 @@ void evdns_close_server_port(struct evdns_server_port *port);
 #define EVDNS_FLAGS_AA 0x400
 #define EVDNS_FLAGS_RD 0x080
 
-/* Sets the flags of the reply, an OR of EVDNS_FLAGS_*, in place of those that were set. */
+/* Sets the flags of the reply, an OR of EVDNS_FLAGS_*, in place of those of them that were set. At first a
+ * reply has the question's own flags that it must repeat. */
 EVENT2_EXPORT_SYMBOL
 void evdns_server_request_set_flags(struct evdns_server_request *req, int flags);
 
 /* Adds a record to a section: its owner's name, type, class, seconds to live, and data: with is_name, the string
- * at `data` is a name and written as one (datalen is not used); else `datalen` bytes. Everything is copied. -1:
- * memory, a malformed argument, or the request was responded to already. */
+ * at `data` is a name and written as one (datalen is not used); else `datalen` bytes. Everything is copied. In names a
+ * backslash makes the byte behind it, or the three digits, part of a label. -1 with errno ENOMEM, or EINVAL for a
+ * malformed argument. */
 EVENT2_EXPORT_SYMBOL
 int evdns_server_request_add_reply(struct evdns_server_request *req, int section, const char *name, int type,
     int dns_class, int ttl, int datalen, int is_name, const char *data);
@@ -358,8 +370,10 @@ EVENT2_EXPORT_SYMBOL
 int evdns_server_request_add_cname_reply(struct evdns_server_request *req, const char *name,
     const char *cname, int ttl);
 
-/* Sends the reply with response code `err` (0 to 15) and frees the request, also when it fails. What does not fit
- * is cut off, and the reply says so. */
+/* Sends the reply with response code `err`, and frees the request. What does not fit is cut off, and the reply says so.
+ * -1 with errno EINVAL: `err` is not 0 to 15, and nothing has happened. -1 with another errno: the reply could not be
+ * sent (ENOBUFS: too many wait for the socket already; EPIPE: the connection is gone; ENOMEM), and the request is
+ * freed. */
 EVENT2_EXPORT_SYMBOL
 int evdns_server_request_respond(struct evdns_server_request *req, int err);
 /* Frees the request without a reply. */
@@ -367,7 +381,7 @@ EVENT2_EXPORT_SYMBOL
 int evdns_server_request_drop(struct evdns_server_request *req);
 
 /* Copies the address that the question came from into `sa`, which has room for `addr_len` bytes. Returns its
- * length, or -1 when the room is too small. */
+ * length, or -1 with errno EINVAL when the room is too small. */
 EVENT2_EXPORT_SYMBOL
 int evdns_server_request_get_requesting_addr(struct evdns_server_request *req, struct sockaddr *sa, int addr_len);
 

@@ -14,12 +14,14 @@ _METHODS = {
     ],
 }
 
-# The suites of the event core, buffers, bufferevents and listeners, by how their names begin: they are run with faults.
+# The suites of the event core, buffers, bufferevents, listeners and DNS, by how their names begin: they are run with
+# faults.
 _FAULTY_SUITES = [
     "base",
     "buffer",
     "bufferevent",
     "compat",
+    "dns",
     "event",
     "listener",
     "loop",
@@ -42,7 +44,8 @@ def contract_test(
         oracle_variants = None,
         fault_methods = None,
         tags = [],
-        deps = []):
+        deps = [],
+        extra = False):
     """Makes NAME_evrt_METHOD and NAME_oracle_METHOD, each of which runs its variants one after the other.
 
     Args:
@@ -54,7 +57,9 @@ def contract_test(
       fault_methods: the pollers to run on with faults (evrt only); [] for no faults. Else one.
       tags: of the tests; "no_eventdebug" for a suite that looks at what a build with debug mode on does not do.
       deps: more libraries of testing/ that do not depend on evrt.
+      extra: whether the suite needs what is in libevent_extra.
     """
+    evrt_deps = ["//api:event_pthreads"] + (["//api:event_extra"] if extra else [])
     if variants == None:
         variants = ["plain"] if methods == [] else _VARIANTS
 
@@ -63,15 +68,12 @@ def contract_test(
         name = name + "_with_evrt",
         srcs = srcs + ["variant.c"],
         tags = ["manual"],
-        deps = deps + [
-            "//api:event_pthreads",
-            "//testing/harness",
-        ],
+        deps = deps + evrt_deps + ["//testing/harness"],
     )
     evrt_cc_test(
         name = name + "_with_oracle",
         srcs = srcs + ["variant.c"],
-        linkopts = ["-levent_core", "-levent_pthreads"],
+        linkopts = (["-levent_extra"] if extra else []) + ["-levent_core", "-levent_pthreads"],
         tags = ["manual"],
         deps = deps + ["//testing/harness"],
     )
@@ -92,7 +94,7 @@ def contract_test(
     if name.split("_")[0] in _FAULTY_SUITES:
         if fault_methods == None:
             fault_methods = [""] if methods == [] else ["epoll"]
-        _fault_tests(name, srcs, variants, fault_methods, tags, deps)
+        _fault_tests(name, srcs, variants, fault_methods, tags, deps + evrt_deps)
 
 # What a TLS suite runs over (tls_rig.h), each with the variant to do so in.
 _TLS_RIGS = [
@@ -162,7 +164,6 @@ def _fault_tests(name, srcs, variants, methods, tags, deps):
         ],
         tags = ["manual"],
         deps = deps + [
-            "//api:event_pthreads",
             "//testing/fault:inject",
             "//testing/fault:told",
             "//testing/harness",
