@@ -1,8 +1,8 @@
 /* testing/fault/told.h — included before a suite that is built for faults: calls that may fail for want of
  * something say so there and then.
  *
- * Here:     a macro for each function of the event core, buffers, bufferevents and listeners that returns NULL or
- *           -1 on failure (or, event_init, ends the process). Where that is the fault's doing, the case has been
+ * Here:     a macro for each function of the event core, buffers, bufferevents, listeners and the DNS server that
+ *           returns NULL or -1 on failure (or, event_init, ends the process). Where that is the fault's doing, the case has been
  *           told and ends as by a failed check; and errno must be the fault's.
  * Not here: failures that a case makes on purpose: they are passed on.
  *
@@ -16,6 +16,7 @@
 #include <event2/buffer_compat.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_compat.h>
+#include <event2/dns.h>
 #include <event2/event.h>
 #include <event2/event_compat.h>
 #include <event2/listener.h>
@@ -110,6 +111,15 @@
 #define evconnlistener_new_bind(...) TOLD_PTR(evconnlistener_new_bind(__VA_ARGS__))
 #define evconnlistener_enable(...) TOLD(evconnlistener_enable(__VA_ARGS__))
 #define evconnlistener_disable(...) TOLD(evconnlistener_disable(__VA_ARGS__))
+
+/* The DNS server. A question that is lost, or its reply, is the client's to ask again. */
+#define evdns_add_server_port_with_base(...) TOLD_PTR(evdns_add_server_port_with_base(__VA_ARGS__))
+#define evdns_server_request_add_reply(...) TOLD(evdns_server_request_add_reply(__VA_ARGS__))
+#define evdns_server_request_add_a_reply(...) TOLD(evdns_server_request_add_a_reply(__VA_ARGS__))
+#define evdns_server_request_add_aaaa_reply(...) TOLD(evdns_server_request_add_aaaa_reply(__VA_ARGS__))
+#define evdns_server_request_add_ptr_reply(...) TOLD(evdns_server_request_add_ptr_reply(__VA_ARGS__))
+#define evdns_server_request_add_cname_reply(...) TOLD(evdns_server_request_add_cname_reply(__VA_ARGS__))
+#define evdns_server_request_respond(...) TOLD(evdns_server_request_respond(__VA_ARGS__))
 
 /* Buffers. Reads and writes are left to the suites: they may be interrupted, and then are made again. */
 #define TOLD_POS(call) \

@@ -50,7 +50,7 @@ udp_failed(struct evrt_datagram *dg, int err, const struct evrt_packet *lost, vo
 	if (lost)
 		return;
 	errno = err;
-	evrt__warn("DNS server on descriptor %d", evrt_datagram_get_fd(dg));
+	evrt__warn("DNS server: receiving on descriptor %d", evrt_datagram_get_fd(dg));
 }
 
 static int
@@ -103,10 +103,10 @@ const struct evrt_dns_port_ops evrt__dns_udp_ops = {
 	.reply = udp_reply,
 };
 
-/* Whether the socket is bound to any address: then a reply must say which it leaves from, or a client that asked
- * another address of this host gets an answer from somebody it does not know. */
-static bool
-udp_bound_to_any(int fd)
+/* Of a socket that is bound to any address, a reply must say which it leaves from, or a client that asked another
+ * address of this host gets an answer from somebody it does not know. 0 or -errno. */
+static int
+udp_options(int fd, unsigned *options)
 {
 	union {
 		struct sockaddr any;
@@ -117,28 +117,32 @@ udp_bound_to_any(int fd)
 	socklen_t len = sizeof(own);
 
 	if (evrt__sys.getsockname(fd, &own.any, &len) < 0)
-		return false;
-	return (own.any.sa_family == AF_INET && own.v4.sin_addr.s_addr == htonl(INADDR_ANY)) ||
+		return -errno;
+	bool is_any = (own.any.sa_family == AF_INET && own.v4.sin_addr.s_addr == htonl(INADDR_ANY)) ||
 	    (own.any.sa_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&own.v6.sin6_addr));
+	*options = EVRT_DATAGRAM_THREADSAFE | (is_any ? EVRT_DATAGRAM_LOCAL : 0);
+	return 0;
 }
 
-/* 0 or -errno, and then the descriptor is as it was. */
+/* 0 or -errno, and then the descriptor is the caller's. */
 static int
 udp_open(struct evdns_server_port *port, evutil_socket_t fd)
 {
-	unsigned options = EVRT_DATAGRAM_THREADSAFE | (udp_bound_to_any(fd) ? EVRT_DATAGRAM_LOCAL : 0);
+	unsigned options = 0;
+	int err = udp_options(fd, &options);
 
+	if (err < 0)
+		return err;
 	port->datagram = evrt_datagram_new(port->base, fd, options);
 	if (!port->datagram)
 		return -errno;
 	evrt_datagram_setcb(port->datagram, udp_received, NULL, udp_failed, port);
 	if (evrt_datagram_set_receive(port->datagram, EVRT_DNS_SERVER_UDP_BYTES, UDP_BATCH) < 0 ||
 	    evrt_datagram_enable(port->datagram) < 0) {
-		int err = errno;
+		err = -errno;
 		evrt_datagram_free(port->datagram);
-		return -err;
 	}
-	return 0;
+	return err;
 }
 
 struct evdns_server_port *

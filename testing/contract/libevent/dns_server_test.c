@@ -154,18 +154,25 @@ static void
 many_questions_arrive_in_order(void)
 {
 	unsigned char question[sizeof(QUESTION) - 1];
-	int answered = 0;
+	bool answered[100] = { false };
+	int left = 100;
 
 	serve(respond_empty);
 	memcpy(question, QUESTION, sizeof(question));
-	for (unsigned i = 0; i < 100; i++) {
-		question[1] = (unsigned char)i;
-		CHECK_INT_EQ(send(client_fd, question, sizeof(question), 0), sizeof(question));
+	for (int tries = 0, last = -1; tries < TRIES && left; tries++, last = -1) {
+		for (unsigned i = 0; i < 100; i++) {
+			question[1] = (unsigned char)i;
+			if (!answered[i])
+				CHECK_INT_EQ(send(client_fd, question, sizeof(question), 0), sizeof(question));
+		}
+		turns(8);
+		for (; receive(); left--) {
+			CHECK((int)(id & 255) > last);
+			last = (int)(id & 255);
+			answered[last] = true;
+		}
 	}
-	turns(8);
-	for (; receive(); answered++)
-		CHECK_INT_EQ(id & 255, answered);
-	CHECK_INT_EQ(answered, 100);
+	CHECK_INT_EQ(left, 0);
 	CHECK_INT_EQ(calls, 100);
 	end(true);
 }
@@ -197,7 +204,7 @@ what_is_broken_is_ignored(void)
 {
 	serve(see_question);
 	for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++)
-		CHECK(!ask(broken[i].bytes, broken[i].len));
+		CHECK(!ask_once(broken[i].bytes, broken[i].len));
 	CHECK_INT_EQ(calls, 0);
 	CHECK(ASK(QUESTION));
 	end(true);
@@ -214,7 +221,7 @@ names_of_more_than_255_octets_are_ignored(void)
 	for (int i = 0; i < 5; i++)
 		question[12 + 64 * i] = 63;
 	memcpy(question + sizeof(question) - 5, "\0\0\1\0\1", 5);
-	CHECK(!ask(question, sizeof(question)));
+	CHECK(!ask_once(question, sizeof(question)));
 	CHECK_INT_EQ(calls, 0);
 	end(true);
 }
@@ -417,6 +424,20 @@ keep(struct evdns_server_request *req)
 	kept[kept_count++] = req;
 }
 
+/* Asks until it is kept. */
+static void
+ask_and_keep(unsigned char last_of_id)
+{
+	unsigned char question[sizeof(QUESTION) - 1];
+	int before = kept_count;
+
+	memcpy(question, QUESTION, sizeof(question));
+	question[1] = last_of_id;
+	for (int i = 0; i < TRIES && kept_count == before; i++)
+		CHECK(!ask_once(question, sizeof(question)));
+	CHECK_INT_EQ(kept_count, before + 1);
+}
+
 static void
 drop(struct evdns_server_request *req)
 {
@@ -428,7 +449,8 @@ static void
 a_dropped_request_is_not_answered(void)
 {
 	serve(drop);
-	CHECK(!ASK(QUESTION));
+	for (int i = 0; i < TRIES && calls == 0; i++)
+		CHECK(!ASK_ONCE(QUESTION));
 	CHECK_INT_EQ(calls, 1);
 	hook = respond_empty;
 	CHECK(ASK(QUESTION));
@@ -439,19 +461,17 @@ static void
 requests_may_be_answered_later_in_any_order(void)
 {
 	serve(keep);
-	CHECK(!ASK("\0\1" "\1\0\0\1\0\0\0\0\0\0" NAME A_IN));
-	CHECK(!ASK("\0\2" "\1\0\0\1\0\0\0\0\0\0" NAME A_IN));
-	CHECK(!ASK("\0\3" "\1\0\0\1\0\0\0\0\0\0" NAME A_IN));
-	CHECK_INT_EQ(kept_count, 3);
+	for (unsigned char i = 1; i <= 3; i++)
+		ask_and_keep(i);
 	add_a(kept[2]);
 	turns(1);
 	CHECK(receive());
-	CHECK_INT_EQ(id, 3);
+	CHECK_INT_EQ(id & 255, 3);
 	CHECK_INT_EQ(evdns_server_request_drop(kept[0]), 0);
 	respond_empty(kept[1]);
 	turns(1);
 	CHECK(receive());
-	CHECK_INT_EQ(id, 2);
+	CHECK_INT_EQ(id & 255, 2);
 	CHECK(!receive());
 	end(true);
 }
@@ -472,7 +492,7 @@ static void
 a_request_may_be_answered_after_the_port_is_closed(void)
 {
 	serve(keep);
-	CHECK(!ASK(QUESTION));
+	ask_and_keep(1);
 	evdns_close_server_port(port);
 	CHECK(fcntl(server_fd, F_GETFD) >= 0);
 	add_a(kept[0]);
@@ -487,8 +507,8 @@ static void
 a_request_may_be_dropped_after_the_port_is_closed(void)
 {
 	serve(keep);
-	CHECK(!ASK(QUESTION));
-	CHECK(!ASK(QUESTION));
+	ask_and_keep(1);
+	ask_and_keep(2);
 	evdns_close_server_port(port);
 	CHECK_INT_EQ(evdns_server_request_drop(kept[1]), 0);
 	CHECK(fcntl(server_fd, F_GETFD) >= 0);
@@ -511,7 +531,7 @@ a_port_may_be_closed_in_its_callback(void)
 	CHECK(ASK(QUESTION));
 	CHECK_INT_EQ(record_count, 1);
 	CHECK_INT_EQ(fcntl(server_fd, F_GETFD), -1);
-	CHECK(ASK(QUESTION) == false);
+	CHECK(!ASK(QUESTION));
 	CHECK_INT_EQ(calls, 1);
 	end(false);
 }
