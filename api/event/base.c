@@ -14,6 +14,7 @@
 #include "api/event/debug.h"
 #include "api/event/event_internal.h"
 #include "api/event/globals.h"
+#include "api/event/guest.h"
 #include "api/event/pool_base.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -30,6 +31,7 @@ evrt__base_init_common(struct event_base *base, enum evrt_base_kind kind, int fl
 	base->flags = evrt__config_add_environment(flags);
 	evrt_store_relaxed(&base->priorities, (int)priorities);
 	evrt__sigport_init(&base->signals, base->flags & EVENT_BASE_FLAG_USE_SIGNALFD);
+	evrt__list_init(&base->guests);
 	return -pthread_mutex_init(&base->setup_lock, NULL);
 }
 
@@ -162,6 +164,7 @@ base_free_with(struct event_base *base, bool finalize)
 		return;
 	}
 	evrt__base_blocking_shut(base);
+	evrt__base_guests_leave(base);
 	/* Finalisers first: what they destroy may still delete its events here. */
 	evrt__strand_drop_tasks(base->strand, finalize);
 	evrt__base_drop_signals(base, finalize);

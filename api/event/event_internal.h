@@ -109,6 +109,7 @@ struct event_base {
 	struct evrt_strand *signal_strand; /* where the port's reports arrive; const once set, setup_lock */
 	/* Guarded by setup_lock: rarely taken, never with a strand's lock held. */
 	pthread_mutex_t setup_lock;
+	struct evrt_link guests;    /* guest.h */
 	struct evrt_blocking_group *blocking; /* PLAIN, POOLED: made by the first blocking call; pinned ones share it */
 	int common_timeouts_count;
 	struct timeval *common_timeouts; /* [EVRT_COMMON_TIMEOUTS_MAX], made with the first: marked durations */

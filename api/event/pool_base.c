@@ -11,6 +11,7 @@
 #include <errno.h>
 
 #include "api/event/blocking.h"
+#include "api/event/guest.h"
 #include "api/event/pool_internal.h"
 #include "base/assert.h"
 #include "base/log.h"
@@ -115,6 +116,8 @@ pool_drop_all(struct evrt_pool *p, bool finalize)
 {
 	struct evrt__pool_bases *bases = p->api;
 
+	for (unsigned i = 0; i <= p->set.workers; i++)
+		evrt__base_guests_leave(&bases->base[i]);
 	for (uint32_t i = 0; i < p->strands_made; i++)
 		drop_strand(&evrt__pool_strand_at(p, i)->strand, finalize);
 	for (unsigned i = 0; i <= p->set.workers; i++)

@@ -20,7 +20,7 @@
 struct evrt_strand;
 
 struct evrt_dns_conn {
-	struct evrt_dns_conn *next, *prev; /* in the port's list, if listed */
+	struct evrt_link link;             /* in the port's list; next NULL: not in there */
 	struct evdns_server_port *port;    /* referenced, const */
 	struct evrt_strand *strand;        /* referenced, const */
 	struct bufferevent *bev;           /* NULL: closed. Only the strand closes: it may use it without the lock */
@@ -29,7 +29,6 @@ struct evrt_dns_conn {
 	unsigned refs;
 	unsigned pending;                  /* questions neither answered nor dropped */
 	bool work_queued;
-	bool listed;
 	bool client_ended;                 /* it sends no more than what has arrived */
 	bool ends;                         /* may ask no more; closed as soon as its replies have left */
 	bool abandoned;                    /* closed whatever there is */

@@ -19,6 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/time.h>
+#include "api/event/guest.h"
+#include "base/list.h"
 
 /* What a server takes in a datagram, and says so; and what it sends at most, if the client takes as much. */
 #define EVRT_DNS_SERVER_UDP_BYTES 4096
@@ -53,8 +55,9 @@ struct evdns_server_port {
 	struct evrt_datagram *datagram;      /* UDP; const */
 
 	struct evconnlistener *listener;     /* TCP; NULL once closed */
-	struct evrt_dns_conn *first, *last;  /* open connections; first is who has not asked for longest */
-	size_t conns, conns_max;             /* in that list */
+	struct evrt_link conns;              /* open ones; first is who has not asked for longest */
+	size_t conns_count, conns_max;       /* in that list */
+	struct evrt_base_guest guest;        /* so that connections go with the base; unlocked */
 	struct timeval idle;                 /* after which a connection is closed */
 };
 

@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include "api/listener/free.h"
+#include "base/assert.h"
 #include "base/sys.h"
 
 #define CONNS_MAX_DEFAULT 128
@@ -22,44 +23,41 @@
 void
 evrt__dns_tcp_list(struct evrt_dns_conn *conn)
 {
-	struct evdns_server_port *port = conn->port;
-
-	conn->next = NULL;
-	conn->prev = port->last;
-	*(port->last ? &port->last->next : &port->first) = conn;
-	port->last = conn;
-	port->conns++;
-	conn->listed = true;
+	evrt__list_push_tail(&conn->port->conns, &conn->link);
+	conn->port->conns_count++;
 }
 
 void
 evrt__dns_tcp_unlist(struct evrt_dns_conn *conn)
 {
-	struct evdns_server_port *port = conn->port;
-
-	if (!conn->listed)
+	if (!conn->link.next)
 		return;
-	*(conn->prev ? &conn->prev->next : &port->first) = conn->next;
-	*(conn->next ? &conn->next->prev : &port->last) = conn->prev;
-	port->conns--;
-	conn->listed = false;
+	evrt__list_remove(&conn->link);
+	conn->port->conns_count--;
+}
+
+static struct evrt_dns_conn *
+tcp_conn(struct evrt_link *link)
+{
+	return EVRT_CONTAINER_OF(link, struct evrt_dns_conn, link);
 }
 
 /* Locked. False: there is none, or will be none at once. */
 static bool
 tcp_has_room(struct evdns_server_port *port)
 {
-	struct evrt_dns_conn *conn = port->first;
+	struct evrt_link *first = port->conns.next;
 
 	if (port->closed)
 		return false;
-	if (port->conns < port->conns_max)
+	if (port->conns_count < port->conns_max)
 		return true;
-	while (conn && conn->pending > 0)
-		conn = conn->next;
-	if (conn)
-		evrt__dns_conn_abandon(conn);
-	return conn != NULL;
+	while (first != &port->conns && tcp_conn(first)->pending > 0)
+		first = first->next;
+	if (first == &port->conns)
+		return false;
+	evrt__dns_conn_abandon(tcp_conn(first));
+	return true;
 }
 
 static void
@@ -94,13 +92,26 @@ static void
 tcp_close(struct evdns_server_port *port)
 {
 	evrt__listener_free_then(port->listener, tcp_unref, port);
-	for (struct evrt_dns_conn *conn = port->first; conn; conn = conn->next)
-		evrt__dns_conn_end(conn);
+	for (struct evrt_link *link = port->conns.next; link != &port->conns; link = link->next)
+		evrt__dns_conn_end(tcp_conn(link));
+}
+
+/* evrt_base_guest.leave */
+static void
+tcp_leave(struct evrt_base_guest *guest)
+{
+	struct evdns_server_port *port = EVRT_CONTAINER_OF(guest, struct evdns_server_port, guest);
+
+	evrt__dns_port_lock(port);
+	while (!evrt__list_empty(&port->conns))
+		evrt__dns_conn_abandon(tcp_conn(port->conns.next));
+	evrt__dns_port_unlock(port);
 }
 
 static void
 tcp_end(struct evdns_server_port *port)
 {
+	evrt__base_guest_exit(&port->guest);
 	evrt__dns_port_destroy(port);
 }
 
@@ -142,6 +153,9 @@ evdns_add_server_port_with_listener(struct event_base *base, struct evconnlisten
 	}
 	port->listener = listener;
 	port->refs++; /* the listener's */
+	evrt__list_init(&port->conns);
+	port->guest.leave = tcp_leave;
+	evrt__base_guest_enter(base, &port->guest);
 	port->conns_max = CONNS_MAX_DEFAULT;
 	port->idle.tv_sec = IDLE_DEFAULT_S;
 	/* An error callback of the program would be given the port. */

@@ -573,6 +573,23 @@ a_base_may_be_freed_right_after_its_port_is_closed(void)
 	close(late);
 }
 
+/* Replies that the client does not read. */
+static void
+a_base_may_be_freed_while_connections_are_open(void)
+{
+	int n = 20;
+
+	hook_arg = &n;
+	serve_tcp(add_large);
+	int fd = connect_tcp(), idle = connect_tcp();
+	put_many(fd, 100);
+	evdns_close_server_port(port);
+	turns(20);
+	event_base_free(base);
+	close(fd);
+	close(idle);
+}
+
 static void
 a_port_that_is_not_made_leaves_the_listener(void)
 {
@@ -615,6 +632,7 @@ main(int argc, char **argv)
 		CASE(closing_ends_all_but_those_who_wait),
 		CASE(a_port_may_be_closed_in_its_callback),
 		CASE(a_base_may_be_freed_right_after_its_port_is_closed),
+		CASE(a_base_may_be_freed_while_connections_are_open),
 		CASE(a_port_that_is_not_made_leaves_the_listener),
 		{ NULL, NULL },
 	};
