@@ -6,8 +6,8 @@ load("//:defs.bzl", "evrt_cc_binary")
 _LIBRARIES = {
     "epoll": ([], []),
     "ev": (["-lev"], []),
-    "evrt": ([], ["//api:event_pthreads"]),
-    "oracle": (["-levent_core", "-levent_pthreads"], []),
+    "evrt": ([], ["//api:event_pthreads", "//api:event_extra"]),
+    "oracle": (["-levent_extra", "-levent_core", "-levent_pthreads"], []),
     "uv": (["-luv"], []),
 }
 
