@@ -1,7 +1,8 @@
 /* examples/dns-server/zone.h — a zone file as records that a DNS server can send.
  *
- * A line is NAME TTL TYPE DATA, with TYPE one of A AAAA CNAME MX NS PTR SOA SRV TXT; one that begins with ';' is a comment. Names are
- * complete. The zone is the name of its SOA record. Nothing changes after it was read: any thread may look.
+ * A line is NAME TTL TYPE DATA, with TYPE one of A AAAA CNAME MX NS PTR SOA SRV TXT; one that begins with ';' is a
+ * comment. Names are complete. The zone is the name of its SOA record. Nothing changes after it was read: any thread
+ * may look.
  */
 #ifndef EVRT_EXAMPLES_DNS_SERVER_ZONE_H_
 #define EVRT_EXAMPLES_DNS_SERVER_ZONE_H_

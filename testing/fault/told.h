@@ -2,8 +2,8 @@
  * something say so there and then.
  *
  * Here:     a macro for each function of the event core, buffers, bufferevents, listeners and the DNS server that
- *           returns NULL or -1 on failure (or, event_init, ends the process). Where that is the fault's doing, the case has been
- *           told and ends as by a failed check; and errno must be the fault's.
+ *           returns NULL or -1 on failure (or, event_init, ends the process). Where that is the fault's doing, the
+ *           case has been told and ends as by a failed check; and errno must be the fault's.
  * Not here: failures that a case makes on purpose: they are passed on.
  *
  * So a case need not check the result of every event_new to be run with faults: it is written for what it is

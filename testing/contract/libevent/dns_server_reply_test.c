@@ -5,6 +5,9 @@
  */
 #include "testing/contract/libevent/dns_server_rig.h"
 
+/* What a hook takes beside the request. */
+static void *hook_arg;
+
 /* --- records ------------------------------------------------------------------------------------- */
 
 static void

@@ -52,7 +52,6 @@ static struct event_base *base;
 static struct evdns_server_port *port;
 static int server_fd, client_fd;
 static void (*hook)(struct evdns_server_request *);
-static void *hook_arg;
 static int calls;
 
 static unsigned char reply[65536];

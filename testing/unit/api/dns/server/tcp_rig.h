@@ -10,6 +10,9 @@
 
 #include "testing/contract/libevent/dns_server_rig.h"
 
+/* What a hook takes beside the request. */
+static void *hook_arg;
+
 /* The question behind its length. */
 #define FRAMED "\0\x21" QUESTION
 #define FRAMED_BYTES (sizeof(FRAMED) - 1)

@@ -9,6 +9,9 @@
 
 #include "testing/contract/libevent/dns_server_rig.h"
 
+/* What a hook takes beside the request. */
+static void *hook_arg;
+
 #define HEAD_EDNS "\x12\x34\x01\x00\0\1\0\0\0\0\0\1"
 /* An OPT record: its class is a size. */
 #define OPT(size, rest) "\0\0\x29" size rest
