@@ -78,9 +78,17 @@ evrt__pool_post(struct evrt_pool_strand *ps, void (*fn)(void *), void *arg)
 	s->ops->count(s, 1);
 	EVRT_SHAKE(post);
 	EVRT_TRACE(post_called, s);
-	/* No lock is taken: a sender never waits for the strand. */
+	/* No lock is taken: a sender never waits for the strand. But who runs it already may run the post before we have
+	 * notified, and the post may let go of the reference by which our caller has the strand, or lead to the end of the
+	 * pool: we need a hold of our own on both. */
+	if (foreign)
+		evrt__pool_enter(p);
+	evrt__strand_ref(s);
 	evrt__inbox_push(&s->inbox, &post->node);
 	s->ops->notify(s);
+	evrt__strand_unref(s);
+	if (foreign)
+		evrt__pool_leave(p);
 	return 0;
 }
 

@@ -147,6 +147,9 @@ pool_strand_unref(struct evrt_strand *s)
 	if (refs != 1)
 		return;
 	EVRT_SHAKE(strand_dead);
+	/* Being queued or running holds a reference, until what is queued is thrown away with the pool. */
+	EVRT_DCHECK(!evrt_load_relaxed(&p->started) ||
+	    !(evrt_load_relaxed(&ps->word) & (EVRT_STRAND_OWNED | EVRT_STRAND_DEAD)));
 	uint64_t generation = (evrt_load_relaxed(&ps->word) >> EVRT_STRAND_GENERATION_SHIFT) + 1;
 	/* Generation 0 is skipped: a handle is never 0. */
 	if ((uint32_t)generation == 0)

@@ -253,7 +253,8 @@ int evrt_pool_post(struct evrt_pool *pool, void (*fn)(void *), void *arg);
 /** On one worker's thread, as a callback of its pinned base. */
 EVENT2_EXPORT_SYMBOL
 int evrt_pool_post_worker(struct evrt_pool *pool, unsigned worker, void (*fn)(void *), void *arg);
-/** In a strand, behind what was posted to it before. */
+/** In a strand, behind what was posted to it before. `fn` may let go of the reference that the caller has: what is
+ * posted keeps the strand, and so does this call. */
 EVENT2_EXPORT_SYMBOL
 int evrt_strand_post(struct evrt_strand *strand, void (*fn)(void *), void *arg);
 /** @} */
