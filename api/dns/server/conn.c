@@ -117,7 +117,7 @@ conn_may_read(struct evrt_dns_conn *conn)
 	return may && evbuffer_get_length(bufferevent_get_output(conn->bev)) < OUTPUT_BYTES_MAX;
 }
 
-/* The port is told of a question, and that its connection is alive. False: it came too late. */
+/* The port is told of a question, which keeps its connection alive while it is pending. False: it came too late. */
 static bool
 conn_enter(struct evrt_dns_conn *conn)
 {
@@ -129,7 +129,6 @@ conn_enter(struct evrt_dns_conn *conn)
 		conn->port->refs++;
 		evrt__dns_tcp_unlist(conn);
 		evrt__dns_tcp_list(conn);
-		conn_note_life(conn);
 	}
 	evrt__dns_port_unlock(conn->port);
 	return open;

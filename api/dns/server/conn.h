@@ -24,7 +24,7 @@ struct evrt_dns_conn {
 	struct evdns_server_port *port;    /* referenced, const */
 	struct evrt_strand *strand;        /* referenced, const */
 	struct bufferevent *bev;           /* NULL: closed. Only the strand closes: it may use it without the lock */
-	struct event idle;                 /* a timer: since the last whole question, or reply */
+	struct event idle;                 /* a timer: since no question is pending */
 	struct evrt_task work;
 	unsigned refs;
 	unsigned pending;                  /* questions neither answered nor dropped */

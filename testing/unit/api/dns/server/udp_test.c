@@ -364,6 +364,29 @@ the_global_base_serves_too(void)
 	end(true);
 }
 
+static struct evdns_server_request *kept;
+
+static void
+keep(struct evdns_server_request *req)
+{
+	CHECK_PTR_EQ(kept, NULL);
+	kept = req;
+}
+
+static void
+a_closed_port_asks_nobody_and_keeps_no_loop_running(void)
+{
+	serve(keep);
+	CHECK(!ASK_ONCE(QUESTION));
+	evdns_close_server_port(port);
+	CHECK(!ASK_ONCE(QUESTION));
+	CHECK_INT_EQ(event_base_dispatch(base), 1);
+	CHECK_INT_EQ(calls, 1);
+	respond_empty(kept);
+	CHECK(receive());
+	end(false);
+}
+
 static int refusals;
 
 static void
@@ -438,6 +461,7 @@ main(int argc, char **argv)
 		CASE(a_port_that_is_not_made_leaves_the_socket),
 		CASE(options_are_for_tcp),
 		CASE(the_global_base_serves_too),
+		CASE(a_closed_port_asks_nobody_and_keeps_no_loop_running),
 		CASE(replies_wait_for_room_up_to_a_bound),
 		{ NULL, NULL },
 	};
