@@ -1,7 +1,8 @@
 /* testing/stress/posts_test.c — no post is lost, and few need a system call.
  *
  * Here:     a million posts (EVRT_STRESS_POSTS) from 4 foreign threads to one worker that falls asleep whenever it
- *           can; the same one at a time, so that nearly each finds it asleep; posts to 10,000 strands of 8 workers.
+ *           can; the same one at a time, so that nearly each finds it asleep; posts to 10,000 strands of 8 workers;
+ *           posts that let go of the only reference to the strand that they were posted to.
  *
  * settings.h says what the environment may set.
  */
@@ -21,6 +22,7 @@
 #define SENDERS 4
 #define POSTS 1000000L
 #define BATCH 1000L
+#define SHORT_LIVES 20000 /* of strands, for each sender */
 #define BATCHES_WAITING_MAX 200 /* posts that nobody has run yet take memory */
 
 static struct evrt_pool *pool;
@@ -207,11 +209,55 @@ strands_never_overlap_and_are_stolen(void)
 	CHECK(visit_at_random(1) > 0 || stress_number("EVRT_STRESS_WORKERS", 8) == 1);
 }
 
+static void
+do_nothing(void *arg)
+{
+	(void)arg;
+}
+
+static void
+let_go(void *strand)
+{
+	evrt_strand_free(strand);
+	evrt_test_count_add(&batches, 1);
+}
+
+/* Strands that live for a few posts each: the last one runs while its sender is still about to notify. */
+static void *
+send_and_forget(void *arg)
+{
+	EVRT_SHAKE_THREAD(3000 + (unsigned)(uintptr_t)arg);
+	for (int i = 0; i < SHORT_LIVES; i++) {
+		struct evrt_strand *s = evrt_strand_new(pool);
+		CHECK(s != NULL);
+		for (int k = 0; k < 3; k++)
+			CHECK_INT_EQ(evrt_strand_post(s, do_nothing, NULL), 0);
+		CHECK_INT_EQ(evrt_strand_post(s, let_go, s), 0);
+	}
+	return NULL;
+}
+
+static void
+a_post_may_let_go_of_its_strand(void)
+{
+	pthread_t sender[SENDERS];
+
+	pool = pool_of((unsigned)stress_number("EVRT_STRESS_WORKERS", 3), 8);
+	evrt_pool_start(pool);
+	for (uintptr_t i = 0; i < SENDERS; i++)
+		CHECK_INT_EQ(pthread_create(&sender[i], NULL, send_and_forget, (void *)i), 0);
+	for (int i = 0; i < SENDERS; i++)
+		pthread_join(sender[i], NULL);
+	evrt_test_count_wait(&batches, (long)SENDERS * SHORT_LIVES);
+	free_pool();
+}
+
 static const struct evrt_test_case cases[] = {
 	{ "a_million_posts_to_one_worker", a_million_posts_to_one_worker },
 	{ "each_post_wakes_a_sleeper", each_post_wakes_a_sleeper },
 	{ "strands_never_overlap", strands_never_overlap },
 	{ "strands_never_overlap_and_are_stolen", strands_never_overlap_and_are_stolen },
+	{ "a_post_may_let_go_of_its_strand", a_post_may_let_go_of_its_strand },
 	{ NULL, NULL },
 };
 
