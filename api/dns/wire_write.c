@@ -83,16 +83,14 @@ wire_labels(const uint8_t *name, uint8_t starts[WIRE_LABELS_MAX + 1], uint16_t h
 	return count;
 }
 
-static bool
-wire_target_find(const struct evrt_dns_writer *w, const uint8_t *name, uint16_t hash, uint16_t *at)
+/* Where a name stands already; 0: nowhere. */
+static uint16_t
+wire_target_find(const struct evrt_dns_writer *w, const uint8_t *name, uint16_t hash)
 {
-	for (size_t i = 0; i < w->target_count; i++) {
-		if (w->target_hash[i] == hash && wire_target_is(w, w->target_at[i], name)) {
-			*at = w->target_at[i];
-			return true;
-		}
-	}
-	return false;
+	for (size_t i = 0; i < w->target_count; i++)
+		if (w->target_hash[i] == hash && wire_target_is(w, w->target_at[i], name))
+			return w->target_at[i];
+	return 0;
 }
 
 static void
@@ -108,7 +106,7 @@ void
 evrt__dns_writer_put_name(struct evrt_dns_writer *w, const uint8_t *name, bool compress)
 {
 	uint8_t starts[WIRE_LABELS_MAX + 1];
-	uint16_t hashes[WIRE_LABELS_MAX], target;
+	uint16_t hashes[WIRE_LABELS_MAX], target = 0;
 	size_t begin = w->len, count, own = 0;
 
 	if (!compress) {
@@ -116,10 +114,10 @@ evrt__dns_writer_put_name(struct evrt_dns_writer *w, const uint8_t *name, bool c
 		return;
 	}
 	count = wire_labels(name, starts, hashes);
-	while (own < count && !wire_target_find(w, name + starts[own], hashes[own], &target))
+	while (own < count && (target = wire_target_find(w, name + starts[own], hashes[own])) == 0)
 		own++;
 	evrt__dns_writer_put(w, name, starts[own]);
-	if (own < count)
+	if (target)
 		evrt__dns_writer_put_number(w, 0xc000u | target, 2);
 	else
 		evrt__dns_writer_put_number(w, 0, 1);
