@@ -1,7 +1,6 @@
 /* testing/fuzz/dns_config/replay_test.c — every seed of the corpus, each of its prefixes, and each of its bytes
  * turned into others. The folder is corpus/ beside this file, or the one that EVRT_CORPUS names. */
 #include "testing/fuzz/replay.h"
-#include "testing/harness/test.h"
 
 static void
 replay(unsigned char *seed, size_t n)
@@ -20,19 +19,8 @@ replay(unsigned char *seed, size_t n)
 	}
 }
 
-static void
-seeds_keep_the_invariants(void)
-{
-	fuzz_replay("testing/fuzz/dns_config/corpus", 12, replay);
-}
-
-static const struct evrt_test_case cases[] = {
-	{"seeds_keep_the_invariants", seeds_keep_the_invariants},
-	{NULL, NULL},
-};
-
 int
 main(int argc, char **argv)
 {
-	return evrt_test_main(argc, argv, cases);
+	return fuzz_replay_main(argc, argv, "testing/fuzz/dns_config/corpus", 12, replay);
 }

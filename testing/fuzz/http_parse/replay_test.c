@@ -1,32 +1,15 @@
 /* testing/fuzz/http_parse/replay_test.c — every seed of the corpus, cut at every place, and each of its prefixes.
  * The folder is corpus/ beside this file, or the one that EVRT_CORPUS names. */
 #include "testing/fuzz/replay.h"
-#include "testing/harness/test.h"
 
 static void
 replay(unsigned char *seed, size_t n)
 {
-	for (size_t len = 2; len <= n; len++)
-		LLVMFuzzerTestOneInput(seed, len);
-	for (int cut = 0; n >= 2 && cut < 256; cut++) {
-		seed[1] = (unsigned char)cut;
-		LLVMFuzzerTestOneInput(seed, n);
-	}
+	fuzz_replay_second_byte(seed, n, 1);
 }
-
-static void
-seeds_keep_the_invariants(void)
-{
-	fuzz_replay("testing/fuzz/http_parse/corpus", 30, replay);
-}
-
-static const struct evrt_test_case cases[] = {
-	{"seeds_keep_the_invariants", seeds_keep_the_invariants},
-	{NULL, NULL},
-};
 
 int
 main(int argc, char **argv)
 {
-	return evrt_test_main(argc, argv, cases);
+	return fuzz_replay_main(argc, argv, "testing/fuzz/http_parse/corpus", 30, replay);
 }

@@ -2,7 +2,6 @@
  * prefixes.
  * The folder is corpus/ beside this file, or the one that EVRT_CORPUS names. */
 #include "testing/fuzz/replay.h"
-#include "testing/harness/test.h"
 
 static void
 replay(unsigned char *seed, size_t n)
@@ -15,19 +14,8 @@ replay(unsigned char *seed, size_t n)
 		LLVMFuzzerTestOneInput(seed, len);
 }
 
-static void
-seeds_keep_the_invariants(void)
-{
-	fuzz_replay("testing/fuzz/tls_records/corpus", 20, replay);
-}
-
-static const struct evrt_test_case cases[] = {
-	{"seeds_keep_the_invariants", seeds_keep_the_invariants},
-	{NULL, NULL},
-};
-
 int
 main(int argc, char **argv)
 {
-	return evrt_test_main(argc, argv, cases);
+	return fuzz_replay_main(argc, argv, "testing/fuzz/tls_records/corpus", 20, replay);
 }

@@ -19,31 +19,9 @@
 
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
+#include "testing/unit/pool/serving_pool.h"
 
-static struct evrt_pool *pool;
-static struct event_base *base;
 static struct evrt_test_count done;
-
-static void
-start(void)
-{
-	struct evrt_pool_config config;
-
-	evrt_pool_config_init(&config);
-	config.workers = 3;
-	config.wake_queue_strands = 1;
-	pool = evrt_pool_new(&config);
-	CHECK(pool != NULL);
-	base = evrt_pool_as_base(pool);
-	CHECK_INT_EQ(evrt_pool_start(pool), 0);
-}
-
-static void
-stop(void)
-{
-	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
-	evrt_pool_free(pool);
-}
 
 static void
 pair_of(int fds[2])
@@ -128,7 +106,7 @@ many_connections_echo_in_their_strands(void)
 {
 	static struct connection conns[CONNECTIONS];
 	char out[64], in[64];
-	start();
+	start_pool(3);
 	for (int options = 0; options <= BEV_OPT_DEFER_CALLBACKS; options += BEV_OPT_DEFER_CALLBACKS) {
 		open_options = options;
 		for (int i = 0; i < CONNECTIONS; i++)
@@ -153,7 +131,7 @@ many_connections_echo_in_their_strands(void)
 			close(conns[i].fds[1]);
 		}
 	}
-	stop();
+	stop_pool();
 }
 
 static struct evrt_test_count triggered;
@@ -173,7 +151,7 @@ static void
 what_is_triggered_outside_runs_inside(void)
 {
 	static struct connection c;
-	start();
+	start_pool(3);
 	open_connection(&c, BEV_OPT_THREADSAFE);
 	bufferevent_setcb(c.bev, note_trigger, NULL, NULL, &c);
 	for (int i = 1; i <= 50; i++) {
@@ -183,7 +161,7 @@ what_is_triggered_outside_runs_inside(void)
 	CHECK_INT_EQ(c.reads, 50);
 	bufferevent_free(c.bev);
 	close(c.fds[1]);
-	stop();
+	stop_pool();
 }
 
 static void
@@ -200,7 +178,7 @@ static void
 freed_from_outside_at_any_time(void)
 {
 	static struct connection conns[4];
-	start();
+	start_pool(3);
 	for (int round = 0; round < 500; round++) {
 		int options = BEV_OPT_THREADSAFE | (round % 2 ? BEV_OPT_DEFER_CALLBACKS : 0);
 		for (int i = 0; i < 4; i++) {
@@ -215,7 +193,7 @@ freed_from_outside_at_any_time(void)
 			close(conns[i].fds[1]);
 		}
 	}
-	stop();
+	stop_pool();
 }
 
 static void
@@ -223,14 +201,14 @@ a_read_timeout_is_told_in_the_strand(void)
 {
 	static struct connection c;
 	struct timeval tv = { 0, 30000 };
-	start();
+	start_pool(3);
 	open_connection(&c, BEV_OPT_THREADSAFE);
 	bufferevent_set_timeouts(c.bev, &tv, NULL);
 	bufferevent_enable(c.bev, EV_READ);
 	evrt_test_count_wait(&done, 1);
 	CHECK_INT_EQ(c.reads, 1);
 	close(c.fds[1]);
-	stop();
+	stop_pool();
 }
 
 static void
@@ -287,7 +265,7 @@ on_a_pinned_base_too(void)
 {
 	static struct connection c;
 	char buf[4];
-	start();
+	start_pool(3);
 	base = evrt_pool_get_base(pool, 1);
 	open_connection(&c, BEV_OPT_THREADSAFE);
 	bufferevent_setcb(c.bev, echo_pinned, NULL, count_event, &c);
@@ -298,7 +276,7 @@ on_a_pinned_base_too(void)
 	shutdown(c.fds[1], SHUT_WR);
 	evrt_test_count_wait(&done, 1);
 	close(c.fds[1]);
-	stop();
+	stop_pool();
 }
 
 static const struct evrt_test_case cases[] = {

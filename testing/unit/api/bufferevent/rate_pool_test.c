@@ -26,36 +26,12 @@
 #include "base/atomic.h"
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
+#include "testing/unit/pool/serving_pool.h"
 
 #define WORKERS 4
 #define MEDDLERS 3
 #define FLOWS 16
 #define GROUPS 2
-
-static struct evrt_pool *pool;
-static struct event_base *base;
-
-static void
-start_pool(void)
-{
-	struct evrt_pool_config config;
-
-	CHECK_INT_EQ(evthread_use_pthreads(), 0);
-	evrt_pool_config_init(&config);
-	config.workers = WORKERS;
-	config.wake_queue_strands = 1;
-	pool = evrt_pool_new(&config);
-	CHECK(pool != NULL);
-	base = evrt_pool_as_base(pool);
-	CHECK_INT_EQ(evrt_pool_start(pool), 0);
-}
-
-static void
-stop_pool(void)
-{
-	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
-	evrt_pool_free(pool);
-}
 
 static struct ev_token_bucket_cfg *
 config_of(size_t rate, size_t burst, int tick_ms)
@@ -137,7 +113,8 @@ members_on_strands_share(void)
 {
 	struct event_base *bases[2];
 
-	start_pool();
+	CHECK_INT_EQ(evthread_use_pthreads(), 0);
+	start_pool(WORKERS);
 	bases[0] = bases[1] = base;
 	check_shared_rate(bases);
 	stop_pool();
@@ -420,7 +397,8 @@ everything_at_once(void)
 	struct timespec span = { duration ? atoi(duration) : 2, 0 };
 	pthread_t meddlers[MEDDLERS];
 
-	start_pool();
+	CHECK_INT_EQ(evthread_use_pthreads(), 0);
+	start_pool(WORKERS);
 	configs[0] = config_of(4000, 8000, 2);
 	configs[1] = config_of(300, 3000, 1);
 	configs[2] = config_of(100000, 100000, 5);

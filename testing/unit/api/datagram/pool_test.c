@@ -12,33 +12,11 @@
 #include "base/atomic.h"
 #include "testing/harness/wait.h"
 #include "testing/unit/api/datagram/datagram_rig.h"
+#include "testing/unit/pool/serving_pool.h"
 
 #define THREADS 3
 #define OBJECTS 4
 
-static struct evrt_pool *pool;
-static struct event_base *base;
-
-static void
-make_pool(void)
-{
-	struct evrt_pool_config config;
-
-	evrt_pool_config_init(&config);
-	config.workers = 4;
-	config.wake_queue_strands = 1;
-	pool = evrt_pool_new(&config);
-	CHECK(pool != NULL);
-	base = evrt_pool_as_base(pool);
-	CHECK_INT_EQ(evrt_pool_start(pool), 0);
-}
-
-static void
-free_pool(void)
-{
-	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
-	evrt_pool_free(pool);
-}
 
 static void
 start(pthread_t threads[THREADS], void *(*fn)(void *))
@@ -124,13 +102,13 @@ an_object_for_each_worker(void)
 	pthread_t threads[THREADS];
 	long packets = 0;
 	int used = 0;
-	make_pool();
+	start_pool(4);
 	open_servers();
 	start(threads, ask);
 	join(threads);
 	for (int i = 0; i < OBJECTS; i++)
 		evrt_datagram_free(servers[i].dg);
-	free_pool(); /* so that the counts may be read */
+	stop_pool(); /* so that the counts may be read */
 	for (int i = 0; i < OBJECTS; i++) {
 		packets += servers[i].packets;
 		used += servers[i].packets > 0;
@@ -196,7 +174,7 @@ several_threads_send_in_order(void)
 	uint32_t next[THREADS] = { 0 };
 	struct numbered got;
 	int ends[2];
-	make_pool();
+	start_pool(4);
 	CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
 	shared = evrt_datagram_new(base, ends[0], EVRT_DATAGRAM_CLOSE_ON_FREE);
 	CHECK(shared != NULL);
@@ -212,7 +190,7 @@ several_threads_send_in_order(void)
 	evrt_datagram_free(shared);
 	CHECK_INT_EQ(evrt_test_count_get(&cleaned), THREADS * SENT / 2);
 	close(ends[1]);
-	free_pool();
+	stop_pool();
 }
 
 /* --- life --------------------------------------------------------------------------------------------------- */
@@ -266,7 +244,7 @@ static void
 freed_while_its_callbacks_run(void)
 {
 	pthread_t threads[THREADS];
-	make_pool();
+	start_pool(4);
 	CHECK_INT_EQ(pthread_barrier_init(&barrier, NULL, THREADS + 1), 0);
 	start(threads, use_shared);
 	for (int round = 0; round < 100; round++) {
@@ -284,14 +262,14 @@ freed_while_its_callbacks_run(void)
 	join(threads);
 	CHECK_INT_EQ(evrt_test_count_get(&cleaned), 100 * THREADS * 20);
 	pthread_barrier_destroy(&barrier);
-	free_pool();
+	stop_pool();
 }
 
 static void
 nobody_is_called_while_the_pool_is_freed(void)
 {
 	int ends[2];
-	make_pool();
+	start_pool(4);
 	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
 	CHECK_INT_EQ(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends), 0);
 	shared = evrt_datagram_new(base, ends[0], EVRT_DATAGRAM_CLOSE_ON_FREE);

@@ -20,14 +20,13 @@
 
 #include "testing/harness/test.h"
 #include "testing/harness/wait.h"
+#include "testing/unit/pool/serving_pool.h"
 
 #define QUESTION "\0\x21\x12\x34\x01\x00\0\1\0\0\0\0\0\0\3www\7example\3com\0\0\1\0\1"
 #define QUESTION_BYTES 35
 #define CLIENTS 4
 #define ROUNDS 200
 
-static struct evrt_pool *pool;
-static struct event_base *base;
 static struct sockaddr_in address;
 static struct evdns_server_port *port;
 
@@ -101,27 +100,6 @@ answer_here(struct evdns_server_request *req, void *arg)
 }
 
 /* --- what serves --------------------------------------------------------------------------------- */
-
-static void
-make_pool(void)
-{
-	struct evrt_pool_config config;
-
-	evrt_pool_config_init(&config);
-	config.workers = 4;
-	config.wake_queue_strands = 1;
-	pool = evrt_pool_new(&config);
-	CHECK(pool != NULL);
-	base = evrt_pool_as_base(pool);
-	CHECK_INT_EQ(evrt_pool_start(pool), 0);
-}
-
-static void
-free_pool(void)
-{
-	CHECK_INT_EQ(evrt_pool_stop(pool, NULL), 0);
-	evrt_pool_free(pool);
-}
 
 static void
 serve_udp(evdns_request_callback_fn_type cb)
@@ -260,17 +238,17 @@ answers_from_other_threads(void (*serve)(evdns_request_callback_fn_type), void *
 static void
 udp_answers_from_other_threads(void)
 {
-	make_pool();
+	start_pool(4);
 	answers_from_other_threads(serve_udp, ask_udp);
-	free_pool();
+	stop_pool();
 }
 
 static void
 tcp_answers_from_other_threads(void)
 {
-	make_pool();
+	start_pool(4);
 	answers_from_other_threads(serve_tcp, ask_tcp);
-	free_pool();
+	stop_pool();
 }
 
 /* While clients ask, ports are closed and made anew. */
@@ -291,17 +269,17 @@ closed_while_questions_come(void (*serve)(evdns_request_callback_fn_type), void 
 static void
 udp_is_closed_while_questions_come(void)
 {
-	make_pool();
+	start_pool(4);
 	closed_while_questions_come(serve_udp, ask_udp_until_over);
-	free_pool();
+	stop_pool();
 }
 
 static void
 tcp_is_closed_while_questions_come(void)
 {
-	make_pool();
+	start_pool(4);
 	closed_while_questions_come(serve_tcp, ask_tcp_until_over);
-	free_pool();
+	stop_pool();
 }
 
 /* The last of what is pending is answered when the port is closed already, from elsewhere. */
@@ -328,17 +306,17 @@ closed_with_answers_to_come(void (*serve)(evdns_request_callback_fn_type), int t
 static void
 udp_is_closed_with_answers_to_come(void)
 {
-	make_pool();
+	start_pool(4);
 	closed_with_answers_to_come(serve_udp, SOCK_DGRAM);
-	free_pool();
+	stop_pool();
 }
 
 static void
 tcp_is_closed_with_answers_to_come(void)
 {
-	make_pool();
+	start_pool(4);
 	closed_with_answers_to_come(serve_tcp, SOCK_STREAM);
-	free_pool();
+	stop_pool();
 }
 
 static void *
